@@ -1,0 +1,70 @@
+"""One epoch of batches, prepared by worker processes beside the training step."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from litepose.datasets.sampling import ResolutionSampler, Sample, start_worker
+
+
+def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
+    """Whole batches in an epoch; a data set smaller than a batch gives one."""
+    return max(1, len(dataset) // batch_size)
+
+
+def epoch_batches(
+    dataset: Dataset,
+    collate: Callable[[list], Any],
+    batch_size: int,
+    epoch: int,
+    resolutions: int | Sequence[int],
+    *,
+    device: torch.device,
+    workers: int,
+    image_resolution: int | None = None,
+) -> DataLoader:
+    """Shuffled, augmented batches; the data set's seed and the epoch alone decide what they hold.
+
+    Args:
+        dataset: indexed by :class:`litepose.datasets.sampling.Sample`; has a ``seed``.
+        collate: items to a batch.
+        batch_size: images per batch.
+        epoch: counted from 0.
+        resolutions: side of the square input, px: of all batches, or of each.
+        device: where the batches are used.
+        workers: processes that prepare them.
+        image_resolution: side at which images are warped where it is not that of the targets, px.
+    """
+    sampler = ResolutionSampler(
+        len(dataset),
+        batch_size,
+        epoch=epoch,
+        resolutions=resolutions,
+        image_resolution=image_resolution,
+        seed=dataset.seed,
+    )
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        collate_fn=collate,
+        num_workers=workers,
+        worker_init_fn=start_worker,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def ordered_batches(
+    dataset: Dataset, collate: Callable[[list], Any], batch_size: int, resolution: int, workers: int
+) -> DataLoader:
+    """All images once, in the data set's order."""
+    samples = [Sample(index, 0, resolution, resolution) for index in range(len(dataset))]
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=samples,
+        collate_fn=collate,
+        num_workers=workers,
+        worker_init_fn=start_worker,
+    )

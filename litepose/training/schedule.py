@@ -1,0 +1,45 @@
+"""The learning rate over a run: linear warm-up, then steps down by ten (paper, section 5.2)."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from litepose.errors import InputError
+
+REFERENCE_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a network trains, and how fast it learns when.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images per step.
+        learning_rate: Adam's rate at batch 32; other batch sizes scale it linearly.
+        milestones: epochs after which the rate drops to a tenth.
+        warmup_epochs: epochs, or a part of one, over which the rate grows linearly from zero.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    milestones: Sequence[int]
+    warmup_epochs: float
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            value = getattr(self, name)
+            if value <= 0:
+                raise InputError(f"{name} is {value}: give a positive number")
+
+    @property
+    def base_rate(self) -> float:
+        """Learning rate after the warm-up, for this batch size."""
+        return self.learning_rate * self.batch_size / REFERENCE_BATCH
+
+    def factor(self, step: int, steps_per_epoch: int) -> float:
+        """Share of the base rate that applies in a step, counted from 0 over the whole run."""
+        warmup_steps = self.warmup_epochs * steps_per_epoch
+        warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps > 0 else 1.0
+        return warmup * 0.1 ** bisect_right(sorted(self.milestones), step // steps_per_epoch)
