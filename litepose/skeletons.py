@@ -66,19 +66,45 @@ COCO = Skeleton(
         "right_eye-right_ear left_ear-left_shoulder right_ear-right_shoulder",
     ),
     sigmas=(
-        0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072,
-        0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089,
+        0.026,
+        0.025,
+        0.025,
+        0.035,
+        0.035,
+        0.079,
+        0.079,
+        0.072,
+        0.072,
+        0.062,
+        0.062,
+        0.107,
+        0.107,
+        0.087,
+        0.087,
+        0.089,
+        0.089,
     ),  # fmt: skip
 )
 CROWDPOSE = Skeleton(
     name="crowdpose",
     joints=_CROWDPOSE_JOINTS,
     flip=_mirrored(_CROWDPOSE_JOINTS),
-    limbs=_limbs(
-        _CROWDPOSE_JOINTS, _BODY_LIMBS + "head-neck neck-left_shoulder neck-right_shoulder"
-    ),
+    limbs=_limbs(_CROWDPOSE_JOINTS, _BODY_LIMBS + "head-neck neck-left_shoulder neck-right_shoulder"),
     sigmas=(
-        0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089, 0.079, 0.079,
+        0.079,
+        0.079,
+        0.072,
+        0.072,
+        0.062,
+        0.062,
+        0.107,
+        0.107,
+        0.087,
+        0.087,
+        0.089,
+        0.089,
+        0.079,
+        0.079,
     ),  # fmt: skip
 )
 SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, CROWDPOSE)}

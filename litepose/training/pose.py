@@ -12,6 +12,7 @@ from litepose.datasets.keypoints import Batch, KeypointDataset, collate, normali
 from litepose.training.batches import epoch_batches
 from litepose.training.losses import PoseLoss, distillation_loss
 
+CALIBRATION_PART = 32  # images that pass a network together
 Loss = tuple[Tensor, dict[str, Tensor]]
 
 
@@ -69,6 +70,13 @@ class PoseTask:
         return Batch(
             normalise(moved(images)), (*map(moved, heatmaps),), (*map(moved, masks),), moved(joints), ids
         )
+
+    def views(self, resolution: int) -> list[Tensor]:
+        """Normalised training images of one batch, in parts: what batch-norm statistics are estimated on."""
+        batches = epoch_batches(
+            self.dataset, collate, self.batch_size, 0, resolution, device=self.device, workers=0
+        )
+        return list(self.on_device(next(iter(batches))).images.split(CALIBRATION_PART))
 
     def loss(self, model: nn.Module, batch: Batch, epoch: int, step: int) -> Loss:
         """Heatmap and tag losses of one batch."""

@@ -1,0 +1,1 @@
+"""Data sets: annotations, training views and targets, classification images, drawn scenes."""

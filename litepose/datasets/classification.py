@@ -1,0 +1,70 @@
+"""Images in one folder per class, for the classification side of the kernel study (Figure 7)."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from litepose.datasets.augmentation import NO_AUGMENTATION, Augmentation, mirrored
+from litepose.datasets.images import read_image
+from litepose.datasets.sampling import Sample
+from litepose.errors import InputError
+
+SUFFIXES = {".jpg", ".jpeg", ".png"}
+CROPS = Augmentation(rotation=0.0, scale=(0.6, 1.0), translation=10.0, flip=0.5)
+
+
+class ClassificationDataset(Dataset):
+    """Images of ``root/split/class/*``, indexed by ``Sample``; classes are numbered in alphabetical order.
+
+    Training views are random crops, shifted and mirrored; other views are the centre square. Random numbers
+    come from (seed, epoch, index) alone.
+
+    Args:
+        root: directory of the splits.
+        split: name of the split's directory.
+        seed: of the random numbers.
+        training: whether views are random.
+
+    Raises:
+        InputError: the directory is missing, or a class has no image.
+    """
+
+    def __init__(self, root: Path, split: str, seed: int = 0, training: bool = True) -> None:
+        directory = Path(root) / split
+        if not directory.is_dir():
+            raise InputError(
+                f"{directory}: the directory does not exist; expected one folder of images per class in it."
+            )
+        self.classes = sorted(path.name for path in directory.iterdir() if path.is_dir())
+        if not self.classes:
+            raise InputError(f"{directory}: no class folders; expected one folder of images per class.")
+        self.samples: list[tuple[Path, int]] = []
+        for label, name in enumerate(self.classes):
+            files = sorted(path for path in (directory / name).iterdir() if path.suffix.lower() in SUFFIXES)
+            if not files:
+                raise InputError(f"{directory / name}: no JPEG or PNG file; every class needs images.")
+            self.samples += [(path, label) for path in files]
+        self.seed = seed
+        self.augmentation = CROPS if training else NO_AUGMENTATION
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, sample: Sample) -> tuple[np.ndarray, int]:
+        """The view uint8 RGB [R, R, 3] of one image, R being ``image_resolution``, and its class."""
+        path, label = self.samples[sample.index]
+        image = read_image(path)
+        rng = np.random.default_rng([self.seed, sample.epoch, sample.index])
+        unit, flip = self.augmentation.draw(image.shape[1], image.shape[0], rng)
+        side = sample.image_resolution
+        view = mirrored(unit * side, side) if flip else unit * side
+        return cv2.warpAffine(image, view, (side, side), borderMode=cv2.BORDER_REFLECT_101), label
+
+
+def collate(items: list[tuple[np.ndarray, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """uint8 images [B, 3, R, R], channels last (see ``keypoints.normalise``), and int64 classes [B]."""
+    images, labels = zip(*items, strict=True)
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2), torch.tensor(labels)

@@ -1,0 +1,1 @@
+"""Latency of networks on a device: runtimes and the measurement protocol."""

@@ -1,0 +1,1 @@
+"""Tables, figures and the summary, made from metrics files and the published numbers."""

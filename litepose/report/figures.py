@@ -1,0 +1,164 @@
+"""Figures 3, 7 and 9 as pictures for print: published points hollow, measured points filled."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from litepose.report import series, style
+from litepose.report.files import write_text
+from litepose.report.published import Published
+from litepose.report.results import Results
+from litepose.report.systems import SHRINKING
+from litepose.report.tables import Row, Table
+
+_SOURCES = {series.PUBLISHED: (style.GREY, False), series.MEASURED: (style.VERMILLION, True)}
+_FAMILIES = {"LitePose": style.VERMILLION, "HigherHRNet": style.BLUE, "EfficientHRNet": style.GREEN}
+
+
+def write(directory: Path, published: Published, results: Results) -> dict[str, Table]:
+    """Draw all figures as `<name>.png` and `.svg`, and write their points as `<name>.csv`.
+
+    Returns:
+        The points of each figure by its name.
+    """
+    points = {
+        "figure3": series.figure3(published, results),
+        "figure7": series.figure7(published, results),
+        "figure9": series.figure9(published, results),
+    }
+    draw: dict[str, Callable[[list[Row]], Figure]] = {
+        "figure3": figure3,
+        "figure7": figure7,
+        "figure9": figure9,
+    }
+    for name, table in points.items():
+        write_text(directory / f"{name}.csv", table.csv())
+        with style.settings():
+            style.save(draw[name](table.rows), directory / name)
+    return points
+
+
+def figure3(rows: list[Row]) -> Figure:
+    """AP of HigherHRNet-W16 and its three shrinkings; #MACs as the paper counts under each name."""
+    figure = style.new_figure(3.5, 2.4)
+    axes = figure.add_subplot()
+    names = list(SHRINKING)
+    macs = {row["network"]: row["macs_paper_g"] for row in rows if row["macs_paper_g"] is not None}
+    ticks = [f"{name}\n{macs[name]:.1f} G" if name in macs else name for name in names]
+    axes.set_xticks(range(len(names)), ticks)
+    axes.set_xlim(-0.45, len(names) - 0.55)
+    axes.set_ylabel("AP on CrowdPose test")
+    _label([_draw_lines(axes, [row | {"x": names.index(row["network"]), "y": row["ap"]} for row in rows])])
+    return figure
+
+
+def figure7(rows: list[Row]) -> Figure:
+    """Kernel size against AP of 0.5 LitePose, and against its backbone's accuracy on classification."""
+    figure = style.new_figure(5.6, 2.4)
+    labels = []
+    titles = {series.POSE: "AP on CrowdPose test", series.CLASSIFICATION: "Classification accuracy (%)"}
+    for axes, (task, label) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+        kernels = [k for k in series.KERNELS if task == series.POSE or k < 9]
+        axes.set_xticks(kernels, [f"{k}\N{MULTIPLICATION SIGN}{k}" for k in kernels])
+        axes.set_xlim(kernels[0] - 1, kernels[-1] + 1)
+        axes.set_xlabel("Kernel of the depthwise convolutions")
+        axes.set_ylabel(label)
+        of_task = [row for row in rows if row["task"] == task]
+        points = [row | {"x": row["kernel"], "y": row["score"]} for row in of_task]
+        labels.append(_draw_lines(axes, points))
+    _label(labels)
+    return figure
+
+
+def figure9(rows: list[Row]) -> Figure:
+    """AP on CrowdPose against #MACs as the paper counts, latency on this host, and on the paper's boards."""
+    figure = style.new_figure(7.0, 5.0)
+    grid = figure.add_gridspec(2, 6)
+    host, *boards = series.DEVICES.values()
+    boxes = {series.MACS: grid[0, :3], host: grid[0, 3:]}
+    boxes |= {board: grid[1, 2 * i : 2 * i + 2] for i, board in enumerate(boards)}
+    labels = []
+    for axis, box in boxes.items():
+        axes = figure.add_subplot(box)
+        axes.set_xlabel(axis)
+        if box.colspan.start == 0:
+            axes.set_ylabel("AP on CrowdPose test")
+        labels.append(_draw_systems(axes, [row for row in rows if row["axis"] == axis]))
+    figure.supxlabel("Hollow: published. Filled: measured in this run.", fontsize=8, color=style.GREY)
+    _label(labels)
+    return figure
+
+
+def _label(panels: list[style.Labels | None]) -> None:
+    for labels in panels:
+        if labels is not None:
+            style.label_points(labels)
+
+
+def _draw_lines(axes: Axes, rows: list[Row]) -> style.Labels | None:
+    """One line per source, its values beside its points, its name at its last point."""
+    lines, texts, colors = [], [], []
+    for source, (color, filled) in _SOURCES.items():
+        line = np.array([(row["x"], row["y"]) for row in rows if row["source"] == source], float)
+        if not len(line):
+            continue
+        axes.plot(*line.T, **style.marker(color, filled))
+        lines.append(line)
+        texts += [f"{y:.1f}" for y in line[:-1, 1]] + [f"{line[-1, 1]:.1f}\n{source}"]
+        colors += [color] * len(line)
+    if not lines:
+        _say_not_run(axes)
+        return None
+    _set_score_range(axes, np.concatenate(lines)[:, 1])
+    return style.Labels(axes, texts, colors, lines)
+
+
+def _draw_systems(axes: Axes, rows: list[Row]) -> style.Labels | None:
+    """Points of systems on a logarithmic cost axis; those of one family and source are joined."""
+    if not rows:
+        _say_not_run(axes)
+        return None
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
+    axes.xaxis.set_minor_locator(NullLocator())
+    lines, texts, colors = [], [], []
+    for (family, color), (source, (_, filled)) in itertools.product(_FAMILIES.items(), _SOURCES.items()):
+        members = [row for row in rows if row["family"] == family and row["source"] == source]
+        if not members:
+            continue
+        members.sort(key=lambda row: row["cost"])
+        line = np.array([(row["cost"], row["ap"]) for row in members], float)
+        axes.plot(*line.T, **style.marker(color, filled))
+        lines.append(line)
+        # The family is named once, at its largest system.
+        texts += [row["system"].removeprefix(f"{family}-") for row in members[:-1]] + [members[-1]["system"]]
+        colors += [color] * len(members)
+    points = np.concatenate(lines)
+    low, high = points[:, 0].min(), points[:, 0].max()
+    margin = 1.25 * (high / low) ** 0.18
+    axes.set_xlim(low / margin, high * margin)
+    _set_score_range(axes, points[:, 1])
+    return style.Labels(axes, texts, colors, lines)
+
+
+def _short_number(value: float, _: int) -> str:
+    return f"{value:g}" if value < 1e4 else f"{value / 1e3:g}k"
+
+
+def _set_score_range(axes: Axes, scores: np.ndarray) -> None:
+    margin = max(0.15 * float(np.ptp(scores)), 1.5)
+    axes.set_ylim(max(float(scores.min()) - margin, -1.0), float(scores.max()) + margin)
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
+
+
+def _say_not_run(axes: Axes) -> None:
+    axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", va="center", color=style.GREY)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)

@@ -1,0 +1,16 @@
+"""Files that appear whole or not at all."""
+
+from pathlib import Path
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write to a temporary name beside the file, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """As `write_bytes`, UTF-8."""
+    write_bytes(path, text.encode())

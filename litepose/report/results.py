@@ -1,0 +1,65 @@
+"""What this run measured, read from its metrics files; what was not run is empty."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from litepose.errors import InputError
+
+_MACHINE = "_machine"
+
+
+class Results:
+    """The metrics of one run of the pipeline.
+
+    Args:
+        directory: where the stages write their metrics files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def run(self, name: str) -> dict[str, Any]:
+        """Metrics of a run, `<stage>/<run>`; empty when it was not run.
+
+        Raises:
+            InputError: the file is not a JSON object.
+        """
+        path = self._directory / f"{name}.json"
+        if not path.is_file():
+            return {}
+        try:
+            content = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path} is not JSON ({error}): repeat the stage that writes it.") from None
+        if not isinstance(content, dict):
+            raise InputError(f"{path} should hold a JSON object: repeat the stage that writes it.")
+        return content
+
+    def cost(self, system: str) -> dict[str, float]:
+        """`input_size`, `params_m`, `macs_g`, `macs_paper_g` of a system; empty when it was not counted."""
+        return self.run("complexity").get(system, {})
+
+    def devices(self) -> list[str]:
+        """Devices with measured latencies, this host first."""
+        found = (path.stem for path in self._directory.glob("latency/*.json"))
+        return sorted(
+            (name for name in found if not name.endswith(_MACHINE)), key=lambda name: (name != "host", name)
+        )
+
+    def latency(self, device: str, system: str) -> dict[str, float]:
+        """`ms`, `low_ms`, `high_ms` of a system on a device; empty when it was not measured."""
+        return self.run(f"latency/{device}").get(system, {})
+
+    def machine(self, device: str) -> dict[str, Any]:
+        """What a device is; empty when it was not measured."""
+        return self.run(f"latency/{device}{_MACHINE}")
+
+    def seconds(self) -> Iterator[tuple[str, float]]:
+        """Run and wall time of every metrics file that states one."""
+        for path in sorted(self._directory.rglob("*.json")):
+            name = path.relative_to(self._directory).with_suffix("").as_posix()
+            seconds = self.run(name).get("seconds")
+            if isinstance(seconds, int | float):
+                yield name.removesuffix(_MACHINE), float(seconds)

@@ -1,0 +1,290 @@
+"""Tables 1 to 3 and the cost table: published and measured numbers in columns of their own."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from litepose.report.published import Published
+from litepose.report.results import Results
+from litepose.report.systems import SHRINKING, ZOO, coco_key, coco_run, crowdpose_run, half_key
+
+Row = dict[str, Any]
+
+
+class Column(NamedTuple):
+    """One column: its name in CSV, its heading in Markdown, decimals of its numbers (None: text)."""
+
+    key: str
+    heading: str
+    decimals: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and their columns; a row lacks the keys of its empty cells, or has None or NaN there.
+
+    Attributes:
+        title: one line above the table.
+        columns: in order.
+        rows: one mapping per row.
+    """
+
+    title: str
+    columns: list[Column]
+    rows: list[Row]
+
+    def csv(self) -> str:
+        """Comma-separated, one header line, empty cells empty."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([column.key for column in self.columns])
+        writer.writerows([[_cell(row, column) for column in self.columns] for row in self.rows])
+        return text.getvalue()
+
+    def markdown(self) -> str:
+        """A GitHub-flavoured table; columns without any value are left out."""
+        columns = [column for column in self.columns if any(_cell(row, column) for row in self.rows)]
+        lines = [
+            [column.heading for column in columns],
+            ["---" if column.decimals is None else "---:" for column in columns],
+            *([_cell(row, column) for column in columns] for row in self.rows),
+        ]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _cell(row: Row, column: Column) -> str:
+    value = row.get(column.key)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value) if column.decimals is None else f"{value:z.{column.decimals}f}"
+
+
+_COST = [
+    Column("input_size", "Input (px)", 0),
+    Column("params_m_published", "#Params (M), published", 1),
+    Column("params_m_counted", "#Params (M), counted", 2),
+    Column("macs_g_published", "#MACs (G), published", 1),
+    Column("macs_paper_g_counted", "#MACs (G), counted as the paper does", 2),
+    Column("macs_g_counted", "#MACs (G), counted truly", 2),
+]
+_BOARDS = [
+    Column("nano_ms_published", "Nano (ms), published", 0),
+    Column("mobile_ms_published", "Mobile (ms), published", 0),
+    Column("pi_ms_published", "Pi (ms), published", 0),
+]
+_TRAINED = [
+    Column("trained_input_size", "Trained at (px)", 0),
+    Column("trained_macs_g", "#MACs (G) of the trained network, true", 2),
+]
+
+
+def table1(published: Published, results: Results) -> Table:
+    """Table 1: systems on CrowdPose, followed by LitePose-M and -L where they were trained."""
+    extra = [{"model": model} for model in ("LitePose-M", "LitePose-L") if results.run(crowdpose_run(model))]
+    rows = []
+    for paper in [*_records(published.table1), *extra]:
+        model = paper["model"]
+        run = results.run(crowdpose_run(model))
+        rows.append(
+            {
+                "model": model,
+                **_system_row(paper, results, ZOO[model]),
+                **_published(paper, "ap", "ap50", "ap75"),
+                **_measured(run, AP="ap", AP50="ap50", AP75="ap75"),
+                **_trained(run),
+            }
+        )
+    columns = [
+        Column("model", "Model"),
+        *_COST,
+        *_BOARDS,
+        *_latency_columns(results),
+        *_pair("ap", "AP"),
+        *_pair("ap50", "AP50"),
+        *_pair("ap75", "AP75"),
+        *_TRAINED,
+    ]
+    return Table("Table 1: CrowdPose test", columns, rows)
+
+
+def table2(published: Published, results: Results) -> Table:
+    """Table 2: systems on COCO."""
+    rows = []
+    for paper in _records(published.table2):
+        run = results.run(coco_run(paper["model"]))
+        rows.append(
+            {
+                "model": paper["model"],
+                **_system_row(paper, results, coco_key(paper["model"])),
+                **_published(paper, "ap_val", "ap_test_dev"),
+                **_measured(run, AP="ap_val", AP_test="ap_test"),
+                **_trained(run),
+            }
+        )
+    columns = [
+        Column("model", "Model"),
+        *_COST,
+        *_BOARDS,
+        *_latency_columns(results),
+        *_pair("ap_val", "AP val"),
+        Column("ap_test_dev_published", "AP test-dev, published", 1),
+        Column("ap_test_measured", "AP test, measured", 1),
+        *_TRAINED,
+    ]
+    return Table("Table 2: COCO", columns, rows)
+
+
+def table3(published: Published, results: Results) -> Table:
+    """Table 3: what kernels, fusion head, supernet, search and distillation bring, on CrowdPose."""
+    rows = []
+    for paper in _records(published.table3):
+        run, key = ablation(paper)
+        measured = results.run(run)
+        rows.append(
+            {
+                "arch": paper["arch"],
+                "kernel": paper["kernel"],
+                **{
+                    name: "yes" if paper[name] else ""
+                    for name in ("fusion_deconv_head", "supernet", "distillation")
+                },
+                **_cost(paper, results.cost(key)),
+                **_published(paper, "ap"),
+                **_measured(measured, AP="ap"),
+                **_trained(measured),
+            }
+        )
+    columns = [
+        Column("arch", "Architecture"),
+        Column("kernel", "Kernel", 0),
+        Column("fusion_deconv_head", "Fusion"),
+        Column("supernet", "Supernet"),
+        Column("distillation", "Distilled"),
+        *_COST,
+        *_pair("ap", "AP"),
+        *_TRAINED,
+    ]
+    return Table("Table 3: ablations on CrowdPose", columns, rows)
+
+
+def ablation(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Run and complexity name of a row of the published Table 3."""
+    if row["arch"] == "0.5 LitePose":
+        key = half_key(row["kernel"], bool(row["fusion_deconv_head"]))
+        if row["supernet"]:
+            return "ablation/half-supernet", key
+        return (f"kernels/{row['kernel']}" if row["fusion_deconv_head"] else "ablation/no-fusion"), key
+    if row["arch"] == "LitePose-XS" and not row["distillation"]:
+        return f"ablation/xs-{'supernet' if row['supernet'] else 'scratch'}", ZOO[row["arch"]]
+    return crowdpose_run(row["arch"]), ZOO[row["arch"]]
+
+
+def complexity_table(published: Published, results: Results) -> Table:
+    """#Params and #MACs of every row of Tables 1 to 3 and of the shrinkings, published and counted."""
+    places = [
+        *(("Table 1", paper["model"], ZOO[paper["model"]], paper) for paper in _records(published.table1)),
+        *(
+            ("Table 2", paper["model"], coco_key(paper["model"]), paper)
+            for paper in _records(published.table2)
+        ),
+        *(
+            ("Table 3", ablation_name(paper), ablation(paper)[1], paper)
+            for paper in _records(published.table3)
+        ),
+        *(
+            ("Section 3.2", paper["config"], SHRINKING[paper["config"]][0], paper)
+            for paper in _records(published.shrinking)
+        ),
+    ]
+    rows = []
+    for place, name, key, paper in places:
+        cost = _cost(paper, results.cost(key))
+        rows.append(
+            {
+                "place": place,
+                "system": name,
+                **cost,
+                "params_difference": _relative(cost, "params_m_counted", "params_m_published"),
+                "macs_paper_difference": _relative(cost, "macs_paper_g_counted", "macs_g_published"),
+                "macs_difference": _relative(cost, "macs_g_counted", "macs_g_published"),
+            }
+        )
+    columns = [
+        Column("place", "Place"),
+        Column("system", "System"),
+        _COST[0],
+        *_COST[1:3],
+        Column("params_difference", "difference (%)", 1),
+        *_COST[3:5],
+        Column("macs_paper_difference", "difference (%)", 1),
+        _COST[5],
+        Column("macs_difference", "difference (%)", 1),
+    ]
+    return Table("Published and counted cost", columns, rows)
+
+
+def ablation_name(paper: Row) -> str:
+    """A row of Table 3 in one line."""
+    fusion = "" if paper["fusion_deconv_head"] else ", no fusion"
+    supernet = ", supernet" if paper["supernet"] else ""
+    distilled = ", distilled" if paper["distillation"] else ""
+    return f"{paper['arch']}, kernel {paper['kernel']}{fusion}{supernet}{distilled}"
+
+
+def _relative(row: Row, counted: str, published: str) -> float | None:
+    ours, theirs = row.get(counted), row.get(published)
+    return None if ours is None or theirs is None else 100 * (ours / theirs - 1)
+
+
+def _records(frame: Any) -> list[Row]:
+    return frame.to_dict("records")
+
+
+def _system_row(paper: Row, results: Results, key: str) -> Row:
+    row = _cost(paper, results.cost(key)) | _published(paper, "nano_ms", "mobile_ms", "pi_ms")
+    for device in results.devices():
+        latency = results.latency(device, ZOO[paper["model"]])
+        row |= {f"{device}_{name}_measured": value for name, value in latency.items()}
+    return row
+
+
+def _cost(paper: Row, counted: Mapping[str, float]) -> Row:
+    return {
+        "input_size": counted.get("input_size", paper.get("input_size")),
+        **_published(paper, "params_m", "macs_g"),
+        **{f"{name}_counted": counted.get(name) for name in ("params_m", "macs_paper_g", "macs_g")},
+    }
+
+
+def _published(paper: Row, *names: str) -> Row:
+    return {f"{name}_published": paper.get(name) for name in names}
+
+
+def _measured(run: Mapping[str, Any], **names: str) -> Row:
+    return {f"{name}_measured": run.get(metric) for metric, name in names.items()}
+
+
+def _trained(run: Mapping[str, Any]) -> Row:
+    return {"trained_input_size": run.get("resolution"), "trained_macs_g": run.get("macs_g")}
+
+
+def _pair(name: str, heading: str) -> Iterable[Column]:
+    return (
+        Column(f"{name}_published", f"{heading}, published", 1),
+        Column(f"{name}_measured", f"{heading}, measured", 1),
+    )
+
+
+def _latency_columns(results: Results) -> list[Column]:
+    return [
+        column
+        for device in results.devices()
+        for column in (
+            Column(f"{device}_ms_measured", f"{device} (ms), measured", 1),
+            Column(f"{device}_low_ms_measured", f"{device} (ms), low", 1),
+            Column(f"{device}_high_ms_measured", f"{device} (ms), high", 1),
+        )
+    ]

@@ -1,0 +1,1 @@
+"""One module per pipeline step: read parameters, call the library, write the declared outputs."""

@@ -1,0 +1,23 @@
+"""Train another system of Table 1 by its name in the zoo.
+
+Usage: python -m stages.baselines NAME
+"""
+
+import sys
+
+from litepose import models
+from stages.common import params, run_stage
+from stages.pose_run import depth, keypoint_data, seeded, train_and_test
+
+
+def main() -> None:
+    """Train and test one system."""
+    name = sys.argv[1]
+    section = params()["baselines"]
+    data = keypoint_data("crowdpose")
+    model = seeded(lambda: models.create(name, data.skeleton.num_joints, depth=depth()))
+    train_and_test("baselines", name, model, section, section["runs"][name]["resolution"], data)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,125 @@
+"""What all stages share: parameters, messages, atomic JSON, and the device."""
+
+import difflib
+import hashlib
+import json
+import logging
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+import yaml
+
+from litepose.errors import DivergedError, InputError
+
+PARAMS = Path("params.yaml")
+REFERENCE_PARAMS = Path("profiles/tiny.yaml")
+# Sections whose keys name runs, which differ between profiles
+RUN_KEYS = {"runs"}
+
+
+def params() -> dict[str, Any]:
+    """Parameters of this run.
+
+    Raises:
+        InputError: a key is unknown or missing, or a value has another type than in the profiles.
+    """
+    return read_params(PARAMS)
+
+
+def read_params(path: Path, reference_path: Path = REFERENCE_PARAMS) -> dict[str, Any]:
+    """Read a parameter file and check its keys and types against a profile's.
+
+    Raises:
+        InputError: see :func:`params`.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read ({error}): copy a file of profiles/ to it") from None
+    _check(values, yaml.safe_load(reference_path.read_text()), path, ())
+    return values
+
+
+def _check(values: Any, reference: Any, path: Path, at: tuple[str, ...]) -> None:
+    where = ".".join(at)
+    number = isinstance(reference, int | float) and not isinstance(reference, bool)
+    expected = (int, float) if number else type(reference)
+    if not isinstance(values, expected) or (number and isinstance(values, bool)):
+        kind = "number" if number else type(reference).__name__
+        raise InputError(f"{path}: {where or 'the file'} is {values!r}: expected a {kind}")
+    if not isinstance(reference, dict) or (at and at[-1] in RUN_KEYS):
+        return
+    for key in values.keys() - reference.keys():
+        name = ".".join((*at, key))
+        close = difflib.get_close_matches(key, reference, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(sorted(reference))}"
+        raise InputError(f"{path}: unknown key {name}: {hint}")
+    for key, value in reference.items():
+        if key not in values:
+            raise InputError(f"{path}: {'.'.join((*at, key))} is missing: profiles/tiny.yaml has {value!r}")
+        _check(values[key], value, path, (*at, key))
+
+
+def write_json(path: Path, content: dict[str, Any], digits: int = 4) -> None:
+    """Write a JSON file whole or not at all; floats are rounded to that many digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(_rounded(content, digits), indent=2) + "\n")
+    temporary.replace(path)
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, float):
+        return round(value, digits)
+    if isinstance(value, dict):
+        return {key: _rounded(item, digits) for key, item in value.items()}
+    return [_rounded(item, digits) for item in value] if isinstance(value, list | tuple) else value
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a stage: a log line per step on stderr, and one sentence instead of a traceback for bad input."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    # OpenCV's threads would compete with PyTorch's for the same cores.
+    cv2.setNumThreads(1)
+    try:
+        main()
+    except (InputError, DivergedError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    logging.info("peak memory %.1f GiB", peak)
+
+
+def device(name: str) -> torch.device:
+    """The device that ``auto`` or an explicit name stands for.
+
+    Raises:
+        InputError: the device does not exist.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"params.yaml: device is {name!r}: use auto, cpu or cuda ({reason})") from None
+    return chosen
+
+
+def digest(*parts: Any) -> str:
+    """Digest of parameters (as JSON) and of files and directories of code (given as paths)."""
+    state = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            files = sorted(part.rglob("*.py")) if part.is_dir() else [part]
+            for file in files:
+                state.update(str(file).encode() + file.read_bytes())
+        else:
+            state.update(json.dumps(part, sort_keys=True).encode())
+    return state.hexdigest()

@@ -1,0 +1,47 @@
+"""Count parameters and MACs of every system of Tables 1 to 3 and of the gradual shrinking.
+
+Usage: python -m stages.complexity
+"""
+
+from pathlib import Path
+
+import torch
+from litepose.complexity import count
+from tqdm import tqdm
+
+from litepose import models
+from litepose.report import published
+from litepose.report.files import write_text
+from litepose.report.results import Results
+from litepose.report.systems import System, systems
+from litepose.report.tables import complexity_table
+from stages.common import run_stage, write_json
+
+METRICS = Path("metrics")
+
+
+def main() -> None:
+    """Write `metrics/complexity.json` and the table of published and counted costs."""
+    costs = {system.key: cost(system) for system in tqdm(systems(), desc="complexity", disable=None)}
+    write_json(METRICS / "complexity.json", costs)
+    table = complexity_table(published.read(Path("data/paper")), Results(METRICS))
+    write_text(METRICS / "tables" / "complexity.csv", table.csv())
+    write_text(METRICS / "tables" / "complexity.md", table.markdown())
+
+
+def cost(system: System) -> dict[str, float]:
+    """Input size in px, parameters in M, true MACs and MACs as the paper counts them in G."""
+    with torch.device("meta"):
+        model = models.create(system.zoo, system.joints, **system.overrides)
+    size = models.published_input_size(system.zoo)
+    counted = count(model, size)
+    return {
+        "input_size": size,
+        "params_m": counted["params"] / 1e6,
+        "macs_g": counted["macs"] / 1e9,
+        "macs_paper_g": counted["macs_paper"] / 1e9,
+    }
+
+
+if __name__ == "__main__":
+    run_stage(main)

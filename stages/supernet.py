@@ -1,0 +1,43 @@
+"""Train a one-shot supernet from the pre-trained weights (section 4, one-shot supernet training).
+
+Usage: python -m stages.supernet {xs,lms}
+"""
+
+import sys
+
+from litepose.models.litepose import ARCHITECTURES
+from litepose.models.supernet import Supernet
+from litepose.nas.calibration import recalibrate
+from litepose.nas.oneshot import SupernetTask
+from litepose.nas.space import SearchSpace
+from stages.common import params, run_stage
+from stages.pose_run import (
+    depth,
+    keypoint_data,
+    load_weights,
+    save_weights,
+    seeded,
+    task_arguments,
+    write_results,
+)
+from stages.training_run import train
+
+
+def main() -> None:
+    """Train a supernet; its AP is that of its widest network at its largest resolution."""
+    run = sys.argv[1]
+    section = params()["supernet"]["runs"][run]
+    data = keypoint_data("crowdpose")
+    space = SearchSpace(tuple(section["ratios"]), tuple(section["resolutions"]))
+    supernet = seeded(lambda: Supernet(data.skeleton.num_joints, depth=depth()))
+    supernet.load_pretrained(load_weights("pretrain", "full"))
+    task = SupernetTask(space, **task_arguments(data, section["batch_size"]))
+    history = train("supernet", run, supernet, task, section)
+    save_weights("supernet", run, supernet)
+    widest = supernet.extract(ARCHITECTURES["full"])
+    recalibrate(widest, task.views(task.resolution))
+    write_results("supernet", run, widest, data, task.resolution, history)
+
+
+if __name__ == "__main__":
+    run_stage(main)

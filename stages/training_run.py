@@ -1,0 +1,72 @@
+"""One training run of a stage: resumed where it was killed, its curves written for ``dvc plots``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dvclive import Live
+from torch import nn
+
+from litepose.training.loop import Task, fit
+from litepose.training.schedule import Schedule
+from stages.common import digest, params
+
+History = list[dict[str, float]]
+# Everything that decides what an interrupted run would have become
+CODE = [Path("litepose") / part for part in ("models", "training", "datasets", "nas")]
+SHARED_SECTIONS = ("seed", "recipe", "evaluation", "crowdpose", "coco", "classification")
+
+
+def train(
+    stage: str,
+    run: str,
+    model: nn.Module,
+    task: Task,
+    section: dict[str, Any],
+    measure: Callable[[int], dict[str, float]] = lambda epoch: {},
+) -> History:
+    """Train a network by a stage's section of the parameters, or go on where a killed run was.
+
+    The curves go to ``plots/curves``; the state of the run stays in ``data/checkpoints`` until the
+    stage has written its outputs and calls :func:`forget`.
+
+    Returns:
+        The numbers of each epoch.
+    """
+    shared = {name: params()[name] for name in SHARED_SECTIONS}
+    # The sums stand for the weights that the run starts from.
+    initial = {name: float(tensor.double().sum()) for name, tensor in model.state_dict().items()}
+    schedule = Schedule(**{name: section[name] for name in Schedule.__dataclass_fields__})
+    model.to(task.device)
+    curves = Path("plots/curves") / stage / run
+    with Live(str(curves), dvcyaml=None, save_dvc_exp=False) as live:
+
+        def log(epoch: int, row: dict[str, float]) -> None:
+            live.step = epoch
+            for name in row.keys() - {"seconds"}:
+                live.log_metric(name, float(f"{row[name]:.6g}"))
+
+        return fit(
+            model,
+            task,
+            schedule,
+            name=f"{stage}/{run}",
+            checkpoint_path=_state(stage, run),
+            fingerprint=digest(section, shared, initial, *CODE),
+            measure=measure,
+            log=log,
+        )
+
+
+def seconds_of(history: History) -> float:
+    """Seconds that a run's epochs took, those before an interruption included."""
+    return sum(row["seconds"] for row in history)
+
+
+def forget(stage: str, run: str) -> None:
+    """Delete the state of a run whose outputs are written."""
+    _state(stage, run).unlink(missing_ok=True)
+
+
+def _state(stage: str, run: str) -> Path:
+    return Path("data/checkpoints") / stage / f"{run}.pt"
