@@ -1,6 +1,5 @@
 """Decoding: from heatmaps and tags to people (associative embedding, as in the released code)."""
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 # The released code uses this order for CrowdPose's 14 joints as well, without those that do not exist.
 MATCHING_ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
 BLOCK = 16  # side in pixels of the blocks in which missing joints are searched
-CHUNK = 8192  # blocks that are looked at together: bounds the memory to some 50 MB
+CHUNK = 512  # blocks that are looked at together: half a megabyte per map, which fits the cache
 
 
 def group(
@@ -88,9 +87,9 @@ def _peaks(
     order = order[(index[order] // (height * width)).argsort(stable=True)]
     index, value = index[order], value[order]
     found = torch.column_stack([x[order].double(), y[order].double(), value.double()]).cpu().numpy()
-    tag = tags.reshape(-1, tags.shape[-1])[index].cpu().numpy()
-    plane = (index // (height * width)).cpu().numpy()
-    starts = np.searchsorted(plane, np.arange(planes + 1))
+    plane = index // (height * width)
+    tag = tags[plane // heatmaps.shape[1], plane % heatmaps.shape[1], y[order], x[order]].cpu().numpy()
+    starts = np.searchsorted(plane.cpu().numpy(), np.arange(planes + 1))
     peaks = np.concatenate([found, tag], axis=1)
     return [peaks[a : min(b, a + max_people)] for a, b in pairwise(starts)]
 
@@ -221,18 +220,31 @@ def _best_pixels(
     Returns:
         int64 [N], index into [H, W] flattened.
     """
-    height, width = heatmap.shape[1:]
-    heat, tag = _blocks(heatmap[..., None], -torch.inf), _blocks(tags, 0.0)
-    across = heat.shape[3]
-    low, high = _reduce(tag, torch.amin), _reduce(tag, torch.amax)  # [J, blocks, T]
-    outside = torch.maximum(low[joints] - wanted[:, None], wanted[:, None] - high[joints]).clamp_(min=0)
-    bound = _agreement(_reduce(heat, torch.amax)[joints, :, 0], outside)  # [N, blocks]
+    num_joints, height, width = heatmap.shape
+    heat = _blocks(heatmap, -torch.inf)
+    components = [_blocks(component, 0.0) for component in tags.unbind(-1)]
+    goals = wanted.unbind(1)
+    count, across = len(heat) // num_joints, -(-width // BLOCK)
+
+    def of_joints(values: torch.Tensor) -> torch.Tensor:
+        return values.view(num_joints, count)[joints]  # [N, count]
+
+    outside = [
+        torch.maximum(
+            of_joints(block.amin(1)) - goal[:, None], goal[:, None] - of_joints(block.amax(1))
+        ).clamp_(0)
+        for block, goal in zip(components, goals, strict=True)
+    ]
+    bound = of_joints(heat.amax(1)).sub_(_rounded_length(outside))
 
     def look(request: torch.Tensor, block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Largest value, and its pixel, of one block per request."""
-        where = (joints[request], block // across, slice(None), block % across)
-        near = tag[where].flatten(1, 2) - wanted[request, None]
-        value, local = _agreement(heat[where].flatten(1), near).max(1)
+        row = joints[request] * count + block
+        differences = [
+            component.index_select(0, row).sub_(goal[request, None])
+            for component, goal in zip(components, goals, strict=True)
+        ]
+        value, local = heat.index_select(0, row).sub_(_rounded_length(differences)).max(1)
         y, x = block // across * BLOCK + local // BLOCK, block % across * BLOCK + local % BLOCK
         return value, y * width + x
 
@@ -247,24 +259,18 @@ def _best_pixels(
 
 
 def _blocks(maps: torch.Tensor, border: float) -> torch.Tensor:
-    """[J, H, W, C] as blocks [J, rows, BLOCK, columns, BLOCK, C], padded where the size is not a multiple."""
-    planes, height, width, channels = maps.shape
+    """Square blocks of [J, H, W], row by row: [J * rows * columns, BLOCK * BLOCK], padded at the ends."""
+    num_joints, height, width = maps.shape
     below, right = -height % BLOCK, -width % BLOCK
     if below or right:
-        maps = functional.pad(maps, (0, 0, 0, right, 0, below), value=border)
-    return maps.reshape(planes, (height + below) // BLOCK, BLOCK, (width + right) // BLOCK, BLOCK, channels)
+        maps = functional.pad(maps, (0, right, 0, below), value=border)
+    rows, columns = (height + below) // BLOCK, (width + right) // BLOCK
+    return maps.reshape(num_joints, rows, BLOCK, columns, BLOCK).transpose(2, 3).reshape(-1, BLOCK * BLOCK)
 
 
-def _reduce(blocks: torch.Tensor, function: Callable) -> torch.Tensor:
-    """Minimum or maximum of each block: [J, rows * columns, C]. Whole rows first, which runs vectorised."""
-    planes, rows, _, columns, _, channels = blocks.shape
-    reduced = function(blocks.reshape(planes * rows, BLOCK, -1), 1).view(-1, BLOCK, channels)
-    return function(reduced, 1).view(planes, rows * columns, channels)
-
-
-def _agreement(values: torch.Tensor, differences: torch.Tensor) -> torch.Tensor:
-    """Heatmap values [N, M] less the rounded length of the tag differences [N, M, T]."""
-    squared = differences[..., 0].square()
-    for component in range(1, differences.shape[-1]):
-        squared += differences[..., component].square()
-    return values - squared.sqrt_().round_()
+def _rounded_length(components: list[torch.Tensor]) -> torch.Tensor:
+    """Euclidean length, rounded, of vectors given by their components; overwrites the first one."""
+    squared = components[0].square_()
+    for component in components[1:]:
+        squared += component.square_()
+    return squared.sqrt_().round_()

@@ -84,7 +84,7 @@ def _fill(person, heat, tags):
             person[joint, 2] = heat[joint, y, x]
 
 
-def scene(people, size, joints=14, seed=0, missing=0.2, spacing=1.5, tag_spread=0.15, noise=0.01):
+def scene(people, size, joints=14, seed=0, missing=0.2, tag_spread=0.1, noise=0.01):
     """Heatmaps [J, S, S] and tags [J, S, S, 2] as a network might give for so many people, as tensors."""
     rng = np.random.default_rng(seed)
     scale = size / 128
@@ -92,7 +92,8 @@ def scene(people, size, joints=14, seed=0, missing=0.2, spacing=1.5, tag_spread=
     heat = np.abs(rng.normal(0, noise, (joints, size, size))).astype(np.float32)
     tags = rng.normal(0, tag_spread, (joints, size, size, 2)).astype(np.float32)
     centres = rng.uniform(0.1, 0.9, (people, 2)) * size
-    identity = (rng.permutation(people) + 1) * spacing
+    identity = rng.permutation(people) + rng.uniform(0, 0.3, people)
+    identity = np.stack([identity, identity + rng.normal(0, 0.1, people)], 1) * 2
     for person in range(people):
         for joint in range(joints):
             px, py = np.clip(centres[person] + rng.normal(0, 9 * scale, 2), 0, size - 1)

@@ -35,6 +35,11 @@ def dvc(directory, *arguments, check=True):
     return run(directory, sys.executable, "-m", "dvc", *arguments, check=check)
 
 
+def commit(directory, message):
+    run(directory, "git", "add", "--all")
+    run(directory, "git", "commit", "--quiet", "--message", message)
+
+
 def stages_run(output):
     return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
@@ -52,9 +57,9 @@ def project(tmp_path_factory):
     (directory / "dvc.lock").unlink(missing_ok=True)
     shutil.copy(directory / "profiles/smoke.yaml", directory / "params.yaml")
     run(directory, "git", "init", "--quiet")
+    commit(directory, "before")
     dvc(directory, "repro")
-    run(directory, "git", "add", "--all")
-    run(directory, "git", "commit", "--quiet", "--message", "smoke")
+    commit(directory, "after")
     return directory
 
 

@@ -22,10 +22,11 @@ STEPS = np.array([0.8191725134, 0.6710436067, 0.5497004779, 0.4502995221])
 _CANDIDATES, _ROUNDS = 48, 4  # arrangements tried at a time, and how often the best one is varied
 # Chances that a hidden point is labelled: hidden by something else, by the own body; where the flag "visible"
 # is used (COCO's annotators) and where it is not.
-LABEL_HIDDEN = {True: (0.3, 0.6), False: (0.85, 0.92)}
+LABEL_HIDDEN = {True: (0.15, 0.4), False: (0.93, 0.97)}
 _DISTANT = 0.2  # relative height
-# Among many people about a tenth vanishes behind others, and the scene comes out more crowded than estimated.
-_MANY, _VANISHING, _EXCESS = 6, 0.1, 0.13
+# Among many people about a tenth vanishes behind others, and the scene comes out more crowded per person.
+_MANY, _VANISHING, _EXCESS = 6, 0.1, 0.02
+_AIM = 0.96  # a little low: arrangements miss upwards more than downwards
 NOTHING, HEAD_ONLY, ARMS, HIPS, KNEES, ANKLES = range(6)  # how far down a person is shown and labelled
 
 
@@ -130,7 +131,7 @@ def plan_layout(
     cell = min(int((position >= 0).sum()), images.size - 1)
     people, tenth = cell // CROWD_BINS + 1, cell % CROWD_BINS
     within = np.clip(1 + position[cell] / max(images.flat[cell], 1e-9), 0, 1)
-    wished = min((tenth + within) / CROWD_BINS, settings.max_crowd_index) if people > 1 else 0.0
+    wished = min((tenth + within) / CROWD_BINS, settings.max_crowd_index) * _AIM if people > 1 else 0.0
     size = _picture_size(settings.short_side, even[1])
     group_bin = int(people_bin(people))
     heights = _heights(layout, group_bin, people, wished, even[2], rng)
@@ -141,7 +142,7 @@ def plan_layout(
     horizon = size[1] * rng.uniform(0.15, 0.55)
     visible_flags = always_flags or bool(even[3] < layout["flagged"][group_bin])
     tops = _tops(group, size, horizon, rng)
-    aim = wished + correction - (_EXCESS if people >= _MANY else 0.0)
+    aim = wished + correction - (_EXCESS * people if people >= _MANY else 0.0)
     corners = _arrange(group, tops, size, aim, LABEL_HIDDEN[visible_flags][0], rng)
     depths = group.scales * [body.girth for body in group.bodies]
     placed = [group.placed(k, corners[k]) for k in np.argsort(depths)]
@@ -174,7 +175,7 @@ def _group(heights: np.ndarray, size: tuple[int, int], rng: np.random.Generator)
 
 
 def sample_doubts(people: int, rng: np.random.Generator) -> np.ndarray:
-    """Numbers in 0..1 for `Placed.doubts` [people, 19]; an annotator is consistent within a person, partly."""
+    """Numbers for `Placed.doubts` [people, 19]; an annotator is consistent within a person, partly."""
     return 0.5 * rng.random((people, 1)) + 0.5 * rng.random((people, 19))
 
 
@@ -290,7 +291,7 @@ def _centres(width: int, low: np.ndarray, high: np.ndarray, rng: np.random.Gener
 def _misfit(
     group: _Group, corners: np.ndarray, size: tuple[int, int], wished: float, label_hidden: float
 ) -> np.ndarray:
-    """Distance of arrangements [C, P, 2] from the wished crowding, plus people vanishing behind others: [C]."""
+    """Distance of arrangements [C, P, 2] from the wished crowding, plus people who vanish: [C]."""
     corners, sizes = corners.astype(np.float32), group.sizes.astype(np.float32)
     points = group.joints.astype(np.float32) + corners[:, :, None]
     above_cut = group.joints[..., 1] < group.sizes[:, 1:]

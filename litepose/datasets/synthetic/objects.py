@@ -292,7 +292,7 @@ CLASSES: dict[str, Callable[[_Brush], None]] = {
 
 
 def draw_object(name: str, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A picture of one class, uint8 [size, size, 3] RGB: object, background, clutter, a photograph's flaws."""
+    """A picture of one class, uint8 [size, size, 3] RGB: object, background, clutter, a camera's flaws."""
     picture = scenery.background(size, size, size * rng.uniform(0.2, 0.7), rng)
     CLASSES[name](_Brush(picture, rng))
     owner = np.zeros((size, size), np.int16)

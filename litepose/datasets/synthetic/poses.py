@@ -7,7 +7,8 @@ import numpy as np
 from litepose.datasets.statistics import load_prior
 
 # CrowdPose's joints: shoulders 0 1, elbows 2 3, wrists 4 5, hips 6 7, knees 8 9, ankles 10 11,
-# head 12, neck 13. Row k of a pose's vectors leads from joint VECTOR_FROM[k] to VECTOR_TO[k]; "14" is the middle of the hips.
+# head 12, neck 13. Row k of a pose's vectors leads from joint VECTOR_FROM[k] to VECTOR_TO[k]; 14 is the
+# middle of the hips.
 VECTOR_FROM = np.array([13, 13, 13, 0, 1, 2, 3, 13, 14, 6, 7, 8, 9])
 VECTOR_TO = np.array([12, 0, 1, 2, 3, 4, 5, 14, 6, 8, 9, 10, 11])
 # Vectors whose length is limited to what was seen; the shoulders', hips' and head's turn with the body.

@@ -55,11 +55,14 @@ def draw_scene(
         attempts = _ATTEMPTS if layout.count > _FEW else 2 * _ATTEMPTS
         error = scene.crowd_index - layout.wished
         missed = abs(error) + abs(1 - len(scene.boxes) / layout.count)
-        if len(scene.boxes) and scene.crowd_index <= settings.max_crowd_index and missed < least:
+        allowed = (
+            0 < len(scene.boxes) <= settings.max_people and scene.crowd_index <= settings.max_crowd_index
+        )
+        if allowed and missed < least:
             best, least = scene, missed
         if best is not None and (least < _CLOSE_ENOUGH or attempt >= attempts):
             return best
-        correction -= 0.5 * error
+        correction -= 0.8 * error
 
 
 def _draw(layout: Layout, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Layer | None]]:
