@@ -24,7 +24,7 @@ from litepose.datasets.statistics import (
 )
 from litepose.datasets.synthetic.poses import LIMB_LENGTHS, vectors_from_joints
 
-DIMENSIONS, COMPONENTS = 12, 8
+DIMENSIONS, COMPONENTS = 12, 6
 MIN_HEIGHTS = (0, 0.1, 0.2, 0.25, 0.3)
 HEIGHT_EDGES = (0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8)
 MAX_PEOPLE = 14  # CrowdPose annotates no more in one image

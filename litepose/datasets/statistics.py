@@ -13,7 +13,9 @@ PRIOR_FILE = Path(__file__).parent / "pose_prior.json"
 QUANTILES = (5, 25, 50, 75, 95)
 # Images are grouped by their number of people where a table is kept per number: 1, 2, 3, 4-5, 6-8, 9 or more.
 PEOPLE_BINS = (1, 2, 3, 4, 6, 9)
-HEIGHT_LEVELS = np.linspace(0, 1, 21)  # the quantile levels at which relative heights are stored
+HEIGHT_LEVELS = np.array(
+    [0, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 1]
+)  # quantiles stored of relative heights
 CROWD_BINS = 10
 BODY_JOINTS = CROWDPOSE.joints[:12]  # the joints that both skeletons share
 

@@ -25,6 +25,7 @@ _TO_COCO = np.array([14, 15, 16, 17, 18, *range(12)])
 # How far down a person must be labelled for each of the 19 points
 _POINT_LEVEL = np.array([ARMS] * 6 + [HIPS] * 2 + [KNEES] * 2 + [ANKLES] * 2 + [HEAD_ONLY] * 7)
 _LEAST_SEEN, _LEAST_PIXELS = 0.08, 6  # people of whom less is seen are not annotated
+_SHOWING = 3  # of the nine pixels around a point, for it to be seen
 _ANNOTATORS = 24  # labellings of hidden joints, of which the one nearest to the wished crowding is taken
 
 
@@ -132,4 +133,4 @@ def _shown(points: np.ndarray, layer: Layer, mask: np.ndarray) -> tuple[np.ndarr
     rows, columns = layer.parts.shape
     parts = layer.parts[np.clip(y - layer.top, 0, rows - 1), np.clip(x - layer.left, 0, columns - 1)]
     right_part = SHOWS[np.arange(len(points))[:, None], parts]
-    return (visible & right_part).sum(1) >= 3, ~visible[:, 4]
+    return (visible & right_part).sum(1) >= _SHOWING, ~visible[:, 4]

@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def image_rng(seed: int, split: str, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(split.encode()), index])
 
 
-def parallel(function, jobs: Iterable, workers: int | None) -> list:  # noqa: ANN001
+def parallel(function: Callable, jobs: Iterable, workers: int | None) -> list:
     """Results in the jobs' order."""
     workers = workers or len(os.sched_getaffinity(0))
     if workers == 1:

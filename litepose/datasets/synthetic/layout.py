@@ -22,7 +22,7 @@ STEPS = np.array([0.8191725134, 0.6710436067, 0.5497004779, 0.4502995221])
 _CANDIDATES, _ROUNDS = 48, 4  # arrangements tried at a time, and how often the best one is varied
 # Chances that a hidden point is labelled: hidden by something else, by the own body; where the flag "visible"
 # is used (COCO's annotators) and where it is not.
-LABEL_HIDDEN = {True: (0.15, 0.4), False: (0.93, 0.97)}
+LABEL_HIDDEN = {True: (0.3, 0.6), False: (0.93, 0.97)}
 _DISTANT = 0.2  # relative height
 # Among many people about a tenth vanishes behind others, and the scene comes out more crowded per person.
 _MANY, _VANISHING, _EXCESS = 6, 0.1, 0.02
