@@ -17,14 +17,14 @@ class Schedule:
         epochs: passes over the training images.
         batch_size: images per step.
         learning_rate: Adam's rate at batch 32; other batch sizes scale it linearly.
-        milestones: epochs after which the rate drops to a tenth.
+        milestones: epochs, whole or not, after which the rate drops to a tenth.
         warmup_epochs: epochs, or a part of one, over which the rate grows linearly from zero.
     """
 
     epochs: int
     batch_size: int
     learning_rate: float
-    milestones: Sequence[int]
+    milestones: Sequence[float]
     warmup_epochs: float
 
     def __post_init__(self) -> None:
@@ -42,4 +42,4 @@ class Schedule:
         """Share of the base rate that applies in a step, counted from 0 over the whole run."""
         warmup_steps = self.warmup_epochs * steps_per_epoch
         warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps > 0 else 1.0
-        return warmup * 0.1 ** bisect_right(sorted(self.milestones), step // steps_per_epoch)
+        return warmup * 0.1 ** bisect_right(sorted(self.milestones), step / steps_per_epoch)
