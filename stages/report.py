@@ -5,7 +5,7 @@ Usage: python -m stages.report
 
 from pathlib import Path
 
-from litepose.report import figures, published, summary
+from litepose.report import curves, figures, published, summary
 from litepose.report.files import write_text
 from litepose.report.results import Results
 from litepose.report.tables import complexity_table, table1, table2, table3
@@ -15,7 +15,7 @@ METRICS, PLOTS, PAPER = Path("metrics"), Path("plots"), Path("data/paper")
 
 
 def main() -> None:
-    """Write `metrics/tables/table*.{csv,md}`, `plots/figure*.{csv,png,svg}` and `metrics/report.md`."""
+    """Write `metrics/tables/table*.{csv,md}`, `plots/figure*.{csv,png,svg}`, the curves and `metrics/report.md`."""
     values = params()
     paper, results = published.read(PAPER), Results(METRICS)
     tables = {
@@ -27,6 +27,8 @@ def main() -> None:
         write_text(METRICS / "tables" / f"{name}.csv", table.csv())
         write_text(METRICS / "tables" / f"{name}.md", table.markdown())
     figures.write(PLOTS, paper, results)
+    write_text(PLOTS / "training.csv", curves.collect(PLOTS / "curves").to_csv(index=False))
+    write_text(PLOTS / "search.csv", curves.collect_searches(PLOTS / "search").to_csv(index=False))
     sources = {name: values[name]["source"] for name in ("crowdpose", "coco")}
     costs = complexity_table(paper, results)
     page = summary.summarise(values["profile"], sources, list(tables.values()), costs, results)
