@@ -41,6 +41,10 @@ def _limbs(joints: tuple[str, ...], pairs: str) -> tuple[tuple[int, int], ...]:
     return tuple((joints.index(a), joints.index(b)) for a, b in (pair.split("-") for pair in pairs.split()))
 
 
+def _thousandths(*values: int) -> tuple[float, ...]:
+    return tuple(value / 1000 for value in values)
+
+
 _BODY_LIMBS = (
     "left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_elbow right_elbow-right_wrist "
     "left_shoulder-left_hip right_shoulder-right_hip left_hip-right_hip "
@@ -65,46 +69,13 @@ COCO = Skeleton(
         _BODY_LIMBS + "left_shoulder-right_shoulder nose-left_eye nose-right_eye left_eye-left_ear "
         "right_eye-right_ear left_ear-left_shoulder right_ear-right_shoulder",
     ),
-    sigmas=(
-        0.026,
-        0.025,
-        0.025,
-        0.035,
-        0.035,
-        0.079,
-        0.079,
-        0.072,
-        0.072,
-        0.062,
-        0.062,
-        0.107,
-        0.107,
-        0.087,
-        0.087,
-        0.089,
-        0.089,
-    ),  # fmt: skip
+    sigmas=_thousandths(26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89),
 )
 CROWDPOSE = Skeleton(
     name="crowdpose",
     joints=_CROWDPOSE_JOINTS,
     flip=_mirrored(_CROWDPOSE_JOINTS),
     limbs=_limbs(_CROWDPOSE_JOINTS, _BODY_LIMBS + "head-neck neck-left_shoulder neck-right_shoulder"),
-    sigmas=(
-        0.079,
-        0.079,
-        0.072,
-        0.072,
-        0.062,
-        0.062,
-        0.107,
-        0.107,
-        0.087,
-        0.087,
-        0.089,
-        0.089,
-        0.079,
-        0.079,
-    ),  # fmt: skip
+    sigmas=_thousandths(79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89, 79, 79),
 )
 SKELETONS = {skeleton.name: skeleton for skeleton in (COCO, CROWDPOSE)}

@@ -84,6 +84,7 @@ def _rounded(value: Any, digits: int) -> Any:
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage: a log line per step on stderr, and one sentence instead of a traceback for bad input."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("faster_coco_eval").setLevel(logging.WARNING)
     # OpenCV's threads would compete with PyTorch's for the same cores.
     cv2.setNumThreads(1)
     try:

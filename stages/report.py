@@ -15,7 +15,7 @@ METRICS, PLOTS, PAPER = Path("metrics"), Path("plots"), Path("data/paper")
 
 
 def main() -> None:
-    """Write `metrics/tables/table*.{csv,md}`, `plots/figure*.{csv,png,svg}`, the curves and `metrics/report.md`."""
+    """Write `metrics/tables/table*.{csv,md}`, `plots/*.{csv,png,svg}` and `metrics/report.md`."""
     values = params()
     paper, results = published.read(PAPER), Results(METRICS)
     tables = {
