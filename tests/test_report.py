@@ -77,7 +77,7 @@ def test_published_and_measured_numbers_stand_in_columns_of_their_own(results):
         "56.0",
         "55.0",
     )
-    assert (row["trained_input_size"], row["trained_macs_g"]) == ("128", "0.40")
+    assert (row["trained_input_size"], row["trained_macs_g"]) == ("128", "0.400")
 
 
 def test_what_was_not_run_is_an_empty_cell(results):
@@ -257,11 +257,23 @@ def _fields(node):
 def project(tmp_path, metrics, monkeypatch):
     """A directory in which the report stage can run."""
     shutil.copytree(ROOT / "data" / "paper", tmp_path / "data" / "paper")
-    values = {"profile": "tiny", "crowdpose": {"source": "synthetic"}, "coco": {"source": "local"}}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    values = yaml.safe_load((ROOT / "profiles/tiny.yaml").read_text())
+    values["coco"]["source"] = "local"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stages.report, "params", lambda: values)
     return tmp_path
+
+
+def test_metrics_that_an_earlier_run_with_other_parameters_left_behind_are_not_reported(tmp_path):
+    for run in ("kernels/7", "kernels/9", "latency/host", "latency/pi4"):
+        path = tmp_path / f"{run}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('{"AP": 12.0, "seconds": 1}')
+    results = Results(tmp_path, {"kernels/7", "latency/host"})
+    assert results.run("kernels/7")["AP"] == 12
+    assert results.run("kernels/9") == {}
+    assert results.devices() == ["host"]
+    assert [name for name, _ in results.seconds()] == ["kernels/7", "latency/host"]
 
 
 def test_the_report_stage_writes_tables_figures_and_the_page(project):

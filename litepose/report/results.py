@@ -1,7 +1,7 @@
 """What this run measured, read from its metrics files; what was not run is empty."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,17 @@ class Results:
 
     Args:
         directory: where the stages write their metrics files.
+        runs: names ``<stage>/<run>`` of the runs that the parameters ask for; None for all that left a file.
+            Files of other runs are what an earlier run with other parameters left behind.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, runs: Collection[str] | None = None) -> None:
         self._directory = directory
+        self._runs = runs
+
+    def asked_for(self, name: str) -> bool:
+        """Whether a run, ``<stage>/<run>``, is one of this run of the pipeline."""
+        return self._runs is None or name in self._runs
 
     def run(self, name: str) -> dict[str, Any]:
         """Metrics of a run, `<stage>/<run>`; empty when it was not run.
@@ -27,7 +34,7 @@ class Results:
             InputError: the file is not a JSON object.
         """
         path = self._directory / f"{name}.json"
-        if not path.is_file():
+        if not path.is_file() or not self.asked_for(name):
             return {}
         try:
             content = json.loads(path.read_text())
@@ -44,9 +51,10 @@ class Results:
     def devices(self) -> list[str]:
         """Devices with measured latencies, this host first."""
         found = (path.stem for path in self._directory.glob("latency/*.json"))
-        return sorted(
-            (name for name in found if not name.endswith(_MACHINE)), key=lambda name: (name != "host", name)
+        devices = (
+            name for name in found if not name.endswith(_MACHINE) and self.asked_for(f"latency/{name}")
         )
+        return sorted(devices, key=lambda name: (name != "host", name))
 
     def latency(self, device: str, system: str) -> dict[str, float]:
         """`ms`, `low_ms`, `high_ms` of a system on a device; empty when it was not measured."""

@@ -77,7 +77,7 @@ _BOARDS = [
 ]
 _TRAINED = [
     Column("trained_input_size", "Trained at (px)", 0),
-    Column("trained_macs_g", "#MACs (G) of the trained network, true", 2),
+    Column("trained_macs_g", "#MACs (G) of the trained network, true", 3),
 ]
 
 
