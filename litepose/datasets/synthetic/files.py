@@ -1,15 +1,17 @@
 """Writes drawn scenes as data sets in COCO's and in CrowdPose's own layout."""
 
+import functools
 import json
 import multiprocessing
 import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from litepose.datasets.synthetic.layout import STEPS, SceneSettings
 from litepose.datasets.synthetic.scene import Scene, draw_scene
@@ -33,13 +35,14 @@ def image_rng(seed: int, split: str, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(split.encode()), index])
 
 
-def parallel(function: Callable, jobs: Iterable, workers: int | None) -> list:
-    """Results in the jobs' order."""
+def parallel(function: Callable, jobs: Sequence, workers: int | None, title: str) -> list:
+    """Results in the jobs' order; a progress bar on a terminal."""
+    progress = functools.partial(tqdm, desc=title, total=len(jobs), unit="image", disable=None)
     workers = workers or len(os.sched_getaffinity(0))
     if workers == 1:
-        return [function(job) for job in jobs]
+        return list(progress(map(function, jobs)))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return pool.map(function, jobs, chunksize=16)
+        return list(progress(pool.imap(function, jobs, chunksize=16)))
 
 
 def write(
@@ -80,7 +83,7 @@ def write(
             _Job(skeleton, settings, seed, split, index, folder / name, offset + index + 1)
             for index, name in enumerate(names)
         ]
-        records = parallel(_write_image, jobs, workers)
+        records = parallel(_write_image, jobs, workers, f"draw {skeleton.name} {split}")
         _write_annotations(annotation_file, skeleton, records)
         offset += count
 

@@ -348,4 +348,4 @@ def write_classification(
             name = names[index % len(names)]
             path = root / split / name / f"{index:06d}.jpg"
             jobs.append(_Job(path, name, size, seed, f"classification {split}", index))
-    parallel(_write_object, jobs, workers)
+    parallel(_write_object, jobs, workers, "draw objects")
