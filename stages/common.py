@@ -90,7 +90,9 @@ def run_stage(main: Callable[[], None]) -> None:
     try:
         main()
     except (InputError, DivergedError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        # What a DataLoader's worker raises arrives with its traceback before the sentence.
+        sentence = str(error).strip().splitlines()[-1].removeprefix("litepose.errors.InputError: ")
+        print(f"error: {sentence}", file=sys.stderr)
         sys.exit(1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     logging.info("peak memory %.1f GiB", peak)

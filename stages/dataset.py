@@ -19,6 +19,7 @@ from litepose.evaluation import evaluate
 from litepose.skeletons import SKELETONS
 from stages.common import params, run_stage, write_json
 
+DATA = Path("data")
 Splits = dict[str, tuple[Path, Path]]
 
 
@@ -66,15 +67,15 @@ def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> dict[
 
 def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     """Write the manifest of the classification images."""
-    root = out
+    root, final_root = out, DATA / "classification"
     if section["source"] == "local":
-        root = Path(section["root"]).expanduser().resolve()
+        root = final_root = Path(section["root"]).expanduser().resolve()
     else:
         synthetic.write_classification(out, section["images"], section["size"], seed)
     splits = {split: ClassificationDataset(root, split) for split in ("train", "val")}
     if splits["train"].classes != splits["val"].classes:
         raise InputError(f"{root}: train and val have different class folders; give both the same")
-    (out / "dataset.json").write_text(json.dumps({"root": str(root)}) + "\n")
+    (out / "dataset.json").write_text(json.dumps({"root": str(final_root)}) + "\n")
     return {f"images_{split}": len(content) for split, content in splits.items()}
 
 
@@ -86,13 +87,16 @@ def main() -> None:
     section = values[name]
     if section["source"] not in ("synthetic", "local"):
         raise InputError(f"params.yaml: {name}.source is {section['source']!r}: use synthetic or local")
-    out = Path("data") / name
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out, unfinished = DATA / name, DATA / f".{name}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     if name == "classification":
-        metrics = classes(section, out, values["seed"])
+        metrics = classes(section, unfinished, values["seed"])
     else:
-        metrics = keypoints(name, section, out, values["seed"])
+        metrics = keypoints(name, section, unfinished, values["seed"])
+    # Only now, so that bad input leaves the earlier data set as it was.
+    shutil.rmtree(out, ignore_errors=True)
+    unfinished.rename(out)
     metrics["seconds"] = round(time.perf_counter() - started)
     write_json(Path("metrics/dataset") / f"{name}.json", metrics)
 

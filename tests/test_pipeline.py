@@ -134,3 +134,18 @@ def test_an_unknown_parameter_stops_a_stage_with_one_sentence_and_leaves_its_out
     assert "unknown key epoks" in output
     assert "Traceback" not in output
     assert (project / "metrics/tables/table1.csv").read_bytes() == report
+
+
+def test_a_data_set_without_annotations_stops_the_pipeline_and_keeps_the_earlier_one(project, tmp_path):
+    params = project / "params.yaml"
+    before = params.read_text()
+    values = yaml.safe_load(before)
+    values["coco"] |= {"source": "local", "root": str(tmp_path)}
+    params.write_text(yaml.safe_dump(values))
+    output = dvc(project, "repro", "dataset@coco", check=False)
+    params.write_text(before)
+    assert "person_keypoints_train2017.json is missing" in output
+    assert "Traceback" not in output
+    assert (project / "data/coco/annotations/person_keypoints_train2017.json").is_file()
+    assert (project / "metrics/dataset/coco.json").is_file()
+    assert "up to date" in dvc(project, "status")
