@@ -1,4 +1,5 @@
-# make repro: set up and run the pipeline on params.yaml; make test: set up and run all checks.
+# make repro: set up and run the pipeline on params.yaml; make test: set up and run all checks;
+# make bench: speeds as ratios of two things measured in one run.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -12,7 +13,7 @@ test: .venv/.installed-dev
 	pytest
 
 bench: .venv/.installed-dev
-	for bench in tests/bench/*.py; do python $$bench; done
+	for bench in tests/bench/*.py; do PYTHONPATH=.:tests python $$bench; done
 
 .venv/.installed: requirements.txt | .venv/bin/python
 	pip install --quiet --requirement $<
