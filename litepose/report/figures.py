@@ -52,7 +52,7 @@ def figure3(rows: list[Row]) -> Figure:
     ticks = [f"{name}\n{macs[name]:.1f} G" if name in macs else name for name in names]
     axes.set_xticks(range(len(names)), ticks)
     axes.set_xlim(-0.45, len(names) - 0.55)
-    axes.set_ylabel("AP on CrowdPose test")
+    axes.set_ylabel("AP, CrowdPose joints")
     _label([_draw_lines(axes, [row | {"x": names.index(row["network"]), "y": row["ap"]} for row in rows])])
     return figure
 
@@ -61,7 +61,7 @@ def figure7(rows: list[Row]) -> Figure:
     """Kernel size against AP of 0.5 LitePose, and against its backbone's accuracy on classification."""
     figure = style.new_figure(5.6, 2.4)
     labels = []
-    titles = {series.POSE: "AP on CrowdPose test", series.CLASSIFICATION: "Classification accuracy (%)"}
+    titles = {series.POSE: "AP, CrowdPose joints", series.CLASSIFICATION: "Classification accuracy (%)"}
     for axes, (task, label) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         kernels = [k for k in series.KERNELS if task == series.POSE or k < 9]
         axes.set_xticks(kernels, [f"{k}\N{MULTIPLICATION SIGN}{k}" for k in kernels])
@@ -87,7 +87,7 @@ def figure9(rows: list[Row]) -> Figure:
         axes = figure.add_subplot(box)
         axes.set_xlabel(axis)
         if box.colspan.start == 0:
-            axes.set_ylabel("AP on CrowdPose test")
+            axes.set_ylabel("AP, CrowdPose joints")
         labels.append(_draw_systems(axes, [row for row in rows if row["axis"] == axis]))
     figure.supxlabel("Hollow: published. Filled: measured in this run.", fontsize=8, color=style.GREY)
     _label(labels)
