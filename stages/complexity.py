@@ -6,10 +6,10 @@ Usage: python -m stages.complexity
 from pathlib import Path
 
 import torch
-from litepose.complexity import count
 from tqdm import tqdm
 
 from litepose import models
+from litepose.complexity import count
 from litepose.report import published
 from litepose.report.files import write_text
 from litepose.report.results import Results
