@@ -95,7 +95,7 @@ def test_changing_one_kernel_parameter_reruns_the_kernels_and_the_report_and_not
     assert {name.split("@")[0] for name in reran} == {"kernels", "report"}
     assert reran[-1] == "report"
     assert "kernels.epochs" in dvc(project, "params", "diff")
-    assert "AP" in dvc(project, "metrics", "diff")
+    assert "AP" in dvc(project, "metrics", "diff", "--all")
     run(project, "git", "checkout", "--quiet", ".")
     dvc(project, "checkout")
 
