@@ -8,7 +8,8 @@ import torch.nn.functional as functional
 from scipy.optimize import linear_sum_assignment
 
 # Torso and head of COCO first, then the limbs: people are started by the joints that are found most reliably.
-# The released code uses this order for CrowdPose's 14 joints as well, without those that do not exist.
+# The released code uses this order for CrowdPose's 14 joints as well, without those that do not exist. Joints
+# beyond COCO's 17 come last, in their order.
 MATCHING_ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
 BLOCK = 16  # side in pixels of the blocks in which missing joints are searched
 CHUNK = 512  # blocks that are looked at together: half a megabyte per map, which fits the cache
@@ -102,7 +103,8 @@ def _assign(peaks: list[np.ndarray], max_people: int, tag_threshold: float) -> n
     tag_sums = np.zeros((rows, width - 3), np.float32)
     tag_counts = np.zeros(rows, np.float32)
     keys: dict[float, int] = {}  # first tag -> person: two people cannot start with the very same tag
-    for joint in (joint for joint in MATCHING_ORDER if joint < len(peaks)):
+    beyond = range(len(MATCHING_ORDER), len(peaks))
+    for joint in (*(joint for joint in MATCHING_ORDER if joint < len(peaks)), *beyond):
         found = peaks[joint]
         if not len(found):
             continue

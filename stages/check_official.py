@@ -1,7 +1,7 @@
 """Evaluate one of the authors' checkpoints on a data set, beside the published AP.
 
 Usage: python -m stages.check_official CHECKPOINT --model MODEL --data DIRECTORY [--layout crowdpose|coco]
-       [--split train|val|test] [--input-size PX] [--limit IMAGES] [--no-flip]
+       [--split train|val|trainval|test] [--input-size PX] [--limit IMAGES] [--no-flip]
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from litepose.datasets import annotations
-from litepose.datasets.manifest import LAYOUTS
+from litepose.datasets.manifest import SPLITS, find_splits
 from litepose.evaluation import evaluate
 from litepose.inference import predict
 from litepose.report import published
@@ -33,7 +33,7 @@ def main() -> None:
     arguments = _arguments()
     layout, split = arguments.layout, arguments.split or REPORTED[arguments.layout][0]
     network = released(arguments.checkpoint, arguments.model, layout, arguments.input_size)
-    annotation_file, image_dir = (arguments.data / part for part in LAYOUTS[layout][split])
+    annotation_file, image_dir = find_splits(arguments.data, layout, [split], "--data")[split]
     images = annotations.load(annotation_file, image_dir, network.skeleton)
     images = replace(images, images=images.images[: arguments.limit])
     detections = predict(
@@ -77,7 +77,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="name in the zoo, such as litepose-s")
     parser.add_argument("--data", type=Path, required=True, help="data set in the layout's own directories")
     parser.add_argument("--layout", choices=REPORTED, default="crowdpose", help="default: %(default)s")
-    parser.add_argument("--split", choices=LAYOUTS["coco"], help="default: the paper's, test or COCO's val")
+    parser.add_argument(
+        "--split", choices=SPLITS["crowdpose"], help="default: the paper's, test or COCO's val"
+    )
     parser.add_argument("--input-size", type=_positive, help="px of the short side; default: the paper's")
     parser.add_argument("--limit", type=_positive, help="only the first images of the split")
     parser.add_argument("--no-flip", dest="flip", action="store_false", help="without flip test")

@@ -1,4 +1,4 @@
-"""Draw a data set or find it on disk, check every split, and report its statistics.
+"""Draw a data set, fetch it, or find it on disk; check every split, and report its statistics.
 
 Usage: python -m stages.dataset {coco,crowdpose,classification}
 """
@@ -12,66 +12,84 @@ from pathlib import Path
 from typing import Any
 
 from litepose import chance
-from litepose.datasets import annotations, manifest, statistics, synthetic
+from litepose.datasets import annotations, download, manifest, statistics, synthetic
 from litepose.datasets.classification import ClassificationDataset
+from litepose.datasets.manifest import Splits
 from litepose.errors import InputError
 from litepose.evaluation import evaluate
-from litepose.skeletons import SKELETONS
-from stages.common import params, run_stage, write_json
+from litepose.skeletons import Skeleton, find
+from stages.common import SKELETON_FILES, params, run_stage, write_json
 
 DATA = Path("data")
-Splits = dict[str, tuple[Path, Path]]
+SOURCES = ("synthetic", "local", "download")
 
 
-def keypoint_splits(name: str, section: dict[str, Any], out: Path, seed: int) -> Splits:
-    """Draw the splits below the output directory, or find them in the local one."""
-    if section["source"] == "local":
-        return manifest.find_splits(Path(section["root"]).expanduser(), name)
-    settings = synthetic.SceneSettings(**section["scenes"])
-    synthetic.write(out, SKELETONS[name], section["images"], settings, seed)
-    return manifest.find_splits(out, name)
+def splits_in_use(name: str, section: dict[str, Any]) -> list[str]:
+    """The splits that this run's stages read, each once; the search judges on CrowdPose's val."""
+    named = [*section["fit"], section["monitor"], *section["test"]]
+    return list(dict.fromkeys([*named, "val"] if name == "crowdpose" else named))
 
 
-def describe(name: str, section: dict[str, Any], splits: Splits) -> dict[str, float]:
+def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out: Path, seed: int) -> Splits:
+    """Draw the splits below the output directory, or find them in the local one, fetched where asked for.
+
+    Raises:
+        InputError: a split in use is not there, or people of another skeleton shall be drawn.
+    """
+    in_use = splits_in_use(name, section)
+    if section["source"] == "synthetic":
+        if skeleton.name != name:
+            raise InputError(
+                f"params.yaml: {name}.skeleton is {skeleton.name!r}, but drawn people have the joints of "
+                f"{name}: use {name}, or source: local for annotated photographs"
+            )
+        settings = synthetic.SceneSettings(**section["scenes"])
+        synthetic.write(out, skeleton, section["images"], settings, seed)
+        return manifest.find_splits(out, name, in_use)
+    root = Path(section["root"]).expanduser()
+    if section["source"] == "download":
+        download.complete(root, name, in_use)
+    return manifest.find_splits(root, name, in_use)
+
+
+def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skeleton) -> dict[str, float]:
     """Number of images per split, the AP of a blind guess, and statistics beside CrowdPose's.
 
     Raises:
-        InputError: a split that the parameters name is not there, or its annotations are not as they must be.
+        InputError: annotations are not as they must be.
     """
-    for split in (*section["fit"], section["monitor"], *section["test"]):
-        if split not in splits:
-            raise InputError(
-                f"params.yaml: {name} names the split {split}, but its root has only {', '.join(splits)}"
-            )
-    loaded = {split: annotations.load(*paths, SKELETONS[name]) for split, paths in splits.items()}
+    loaded = {split: annotations.load(*paths, skeleton) for split, paths in splits.items()}
     counts = {f"images_{split}": len(content) for split, content in loaded.items()}
     for split, number in counts.items():
         logging.info("%s: %s %d", name, split, number)
     fit, tested = section["fit"][0], section["test"][0]
     guess = chance.blind_guess(loaded[fit], loaded[tested])
-    scores = evaluate(splits[tested][0], guess, SKELETONS[name])
+    scores = evaluate(splits[tested][0], guess, skeleton)
     counts |= {f"chance_{key}": 100 * scores[key] for key in ("AP", "AP50")}
     filters = {}
     if section["source"] == "synthetic":
         filters = {key: section["scenes"][key] for key in ("min_height", "max_people", "max_crowd_index")}
-    return counts | statistics.compare(splits[fit][0], **filters)
+    return counts | statistics.compare(splits[fit][0], skeleton, **filters)
 
 
 def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
-    """Write the manifest of a keypoint data set."""
-    splits = keypoint_splits(name, section, out, seed)
-    metrics = describe(name, section, splits)
-    manifest.write(out / "dataset.json", splits, source=section["source"])
+    """Write the manifest of a keypoint data set, from which later stages take splits and skeleton."""
+    skeleton = find(section["skeleton"], SKELETON_FILES)
+    splits = keypoint_splits(name, section, skeleton, out, seed)
+    metrics = describe(name, section, splits, skeleton)
+    manifest.write(out / "dataset.json", splits, skeleton, source=section["source"])
     return metrics
 
 
 def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     """Write the manifest of the classification images."""
     root, final_root = out, DATA / "classification"
-    if section["source"] == "local":
-        root = final_root = Path(section["root"]).expanduser().resolve()
-    else:
+    if section["source"] == "synthetic":
         synthetic.write_classification(out, section["images"], section["size"], seed)
+    else:
+        root = final_root = Path(section["root"]).expanduser().resolve()
+        if section["source"] == "download":
+            download.complete_imagenet(root)
     splits = {split: ClassificationDataset(root, split) for split in ("train", "val")}
     if splits["train"].classes != splits["val"].classes:
         raise InputError(f"{root}: train and val have different class folders; give both the same")
@@ -85,20 +103,28 @@ def main() -> None:
     name = sys.argv[1]
     values = params()
     section = values[name]
-    if section["source"] not in ("synthetic", "local"):
-        raise InputError(f"params.yaml: {name}.source is {section['source']!r}: use synthetic or local")
-    out, unfinished = DATA / name, DATA / f".{name}"
+    if section["source"] not in SOURCES:
+        raise InputError(f"params.yaml: {name}.source is {section['source']!r}: use {', '.join(SOURCES)}")
+    unfinished = DATA / f".{name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     if name == "classification":
         metrics = classes(section, unfinished, values["seed"])
     else:
         metrics = keypoints(name, section, unfinished, values["seed"])
-    # Only now, so that bad input leaves the earlier data set as it was.
-    shutil.rmtree(out, ignore_errors=True)
-    unfinished.rename(out)
+    replace_directory(unfinished, DATA / name)
     metrics["seconds"] = round(time.perf_counter() - started)
     write_json(Path("metrics/dataset") / f"{name}.json", metrics)
+
+
+def replace_directory(new: Path, place: Path) -> None:
+    """Put a finished directory in the place of an earlier one, which stays whole until then."""
+    earlier = place.with_name(f".{place.name}-earlier")
+    shutil.rmtree(earlier, ignore_errors=True)
+    if place.exists():
+        place.rename(earlier)
+    new.rename(place)
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 if __name__ == "__main__":

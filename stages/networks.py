@@ -9,10 +9,10 @@ from torch import nn
 
 from litepose import models
 from litepose.errors import InputError
-from litepose.skeletons import SKELETONS, Skeleton
+from litepose.skeletons import SKELETONS, Skeleton, find
 from litepose.training import checkpoint
 from stages.ablation import ABLATIONS, Ablation
-from stages.common import device, params
+from stages.common import SKELETON_FILES, device, params
 from stages.pose_run import depth, found_architecture, load_weights
 from stages.shrink import SYSTEMS
 
@@ -51,7 +51,7 @@ def trained(name: str) -> Network:
         choice = f"choose one of {', '.join(known)}" if known else f"{MODELS} has none, run dvc repro first"
         raise InputError(f"There is no trained network {name!r}: {choice}.")
     stage, run = name.split("/")
-    skeleton = SKELETONS[STAGES[stage]]
+    skeleton = find(params()[STAGES[stage]]["skeleton"], SKELETON_FILES)
     try:
         resolution = json.loads((METRICS / stage / f"{run}.json").read_text())["resolution"]
         system, overrides = _system(stage, run)

@@ -55,7 +55,7 @@ def test_crowding_of_many_arrangements_is_that_of_each():
 
 def test_a_description_counts_people_heights_and_joints():
     people = [person(1, 0, 0), person(1, 50, 0, flag=1), person(2, 0, 0, flag=0)]
-    numbers = statistics.describe(dataset(people))
+    numbers = statistics.describe(dataset(people), CROWDPOSE)
     assert numbers["people_q50"] == 1.5
     assert numbers["height_q50"] == 0.5
     assert numbers["labelled_mean"] == pytest.approx(8)  # of the twelve joints that both skeletons share
@@ -65,7 +65,7 @@ def test_a_description_counts_people_heights_and_joints():
 
 
 def test_a_stored_crowding_index_is_believed():
-    numbers = statistics.describe(dataset([person(1, 0, 0)], index=0.6))
+    numbers = statistics.describe(dataset([person(1, 0, 0)], index=0.6), CROWDPOSE)
     assert numbers["crowd_index_0.6_to_0.8"] == 1
 
 
@@ -94,7 +94,7 @@ def test_coco_people_have_visible_joints_where_half_of_crowdpose_has_none_marked
 def test_a_comparison_holds_value_target_and_relative_difference(tmp_path):
     file = tmp_path / "annotations.json"
     file.write_text(json.dumps(dataset([person(1, 0, 0), person(1, 50, 0)])))
-    rows = statistics.compare(file)
+    rows = statistics.compare(file, CROWDPOSE)
     assert set(rows) == {f"{n}{s}" for n in statistics.target() for s in ("", "_target", "_difference")}
     assert rows["people_q75_target"] == 5
     assert rows["people_q75_difference"] == pytest.approx((2 - 5) / 5)
@@ -107,4 +107,4 @@ def test_an_unknown_height_filter_is_refused():
 
 def test_annotations_without_people_are_refused():
     with pytest.raises(InputError, match="no person"):
-        statistics.describe({"images": [], "annotations": []})
+        statistics.describe({"images": [], "annotations": []}, CROWDPOSE)

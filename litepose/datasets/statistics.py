@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from litepose.errors import InputError
-from litepose.skeletons import CROWDPOSE, SKELETONS, Skeleton
+from litepose.skeletons import CROWDPOSE, Skeleton
 
 PRIOR_FILE = Path(__file__).parent / "pose_prior.json"
 QUANTILES = (5, 25, 50, 75, 95)
@@ -83,16 +83,18 @@ def people_of(annotations: dict) -> tuple[list[dict], list[np.ndarray]]:
     return [by_id[image_id] for image_id in found.tolist()], np.split(order, starts[1:])
 
 
-def describe(annotations: dict) -> dict[str, float]:
+def describe(annotations: dict, skeleton: Skeleton) -> dict[str, float]:
     """Statistics of a data set in COCO's or CrowdPose's format.
 
     Args:
         annotations: the parsed annotation file.
+        skeleton: its joints.
 
     Returns:
         Flat numbers: quantiles of persons per image, of relative height (box height / image height), of
-        labelled and of visible body joints per person (the 12 joints that both skeletons share), the share
-        of images per fifth of the crowding index, the share of people without any labelled joint.
+        labelled and of visible body joints per person (the 12 joints that COCO and CrowdPose share; all
+        joints of a skeleton that lacks one of them), the share of images per fifth of the crowding index, the
+        share of people without any labelled joint.
     """
     keypoints, boxes = _arrays(annotations)
     images, rows = people_of(annotations)
@@ -105,7 +107,8 @@ def describe(annotations: dict) -> dict[str, float]:
         else crowd_index(boxes[members], keypoints[members])
         for image, members in zip(images, rows, strict=True)
     ]
-    body = keypoints[:, _body(keypoints.shape[1]), 2]
+    counted = BODY_JOINTS if _has_body(skeleton) else skeleton.joints
+    body = keypoints[:, [skeleton.joints.index(joint) for joint in counted], 2]
     crowding = np.bincount(crowd_bin(np.array(indices)), minlength=CROWD_BINS) / len(images)
     return _flat(
         people=np.array([len(members) for members in rows]),
@@ -157,19 +160,24 @@ def target(
 
 
 def compare(
-    annotation_file: Path, min_height: float = 0.0, max_people: int = 30, max_crowd_index: float = 1.0
+    annotation_file: Path,
+    skeleton: Skeleton,
+    min_height: float = 0.0,
+    max_people: int = 30,
+    max_crowd_index: float = 1.0,
 ) -> dict[str, float]:
     """`describe` beside `target`: ``<stat>``, ``<stat>_target`` and ``<stat>_difference``.
 
     The difference is relative to the target; a target below one person, one joint, or 2 % is replaced by that
-    number in the denominator, so that an empty bin stays a number.
+    number in the denominator, so that an empty bin stays a number. A skeleton that lacks one of the 12 body
+    joints has no target: its joints cannot be counted beside CrowdPose's.
     """
-    annotations = json.loads(annotation_file.read_text())
-    joints = _arrays(annotations)[0].shape[1]
-    skeleton = next(skeleton for skeleton in SKELETONS.values() if skeleton.num_joints == joints)
+    numbers = describe(json.loads(annotation_file.read_text()), skeleton)
+    if not _has_body(skeleton):
+        return {name: round(value, 4) for name, value in numbers.items()}
     wanted = target(skeleton, min_height, max_people, max_crowd_index)
     rows = {}
-    for name, value in describe(annotations).items():
+    for name, value in numbers.items():
         unit = 1.0 if name.startswith(("people", "labelled", "visible")) else 0.02
         rows[name] = round(value, 4)
         rows[f"{name}_target"] = round(wanted[name], 4)
@@ -201,9 +209,8 @@ def _arrays(annotations: dict) -> tuple[np.ndarray, np.ndarray]:
     return keypoints, np.array([person["bbox"] for person in people], float)
 
 
-def _body(joints: int) -> list[int]:
-    skeleton = next(skeleton for skeleton in SKELETONS.values() if skeleton.num_joints == joints)
-    return [skeleton.joints.index(joint) for joint in BODY_JOINTS]
+def _has_body(skeleton: Skeleton) -> bool:
+    return set(BODY_JOINTS) <= set(skeleton.joints)
 
 
 def _normalised(table: np.ndarray) -> np.ndarray:
