@@ -87,6 +87,11 @@ def broken(change):
         (lambda c: c["categories"].append({"id": 2}), "2 categories"),
         (lambda c: c["images"][0].pop("width"), r"images\[0\] has no 'width'"),
         (lambda c: c["images"].append(c["images"][0]), "two images have id 1"),
+        (lambda c: c["annotations"][0].update(bbox=[1, 2, 3]), r"annotations\[0\].bbox has 3 numbers"),
+        (
+            lambda c: c["annotations"][0].update(iscrowd=1, segmentation={"counts": [0, 20], "size": [4, 5]}),
+            r"annotation 1 has size \[4, 5\]; expected .* \[120, 160\]",
+        ),
     ],
 )
 def test_malformed_annotations_are_refused_with_file_and_field(tmp_path, change, words):
@@ -117,6 +122,16 @@ def test_a_file_that_is_not_json_is_named(tmp_path):
     (tmp_path / "people.json").write_text(json.dumps({})[:-1])
     with pytest.raises(InputError, match="not valid JSON"):
         load(tmp_path / "people.json", tmp_path, COCO)
+
+
+@pytest.mark.parametrize(("field", "value"), [("width", 0), ("height", "120"), ("width", 160.5)])
+def test_a_size_that_is_no_number_of_pixels_is_refused_by_name(tmp_path, field, value):
+    file, images = write(tmp_path, content(COCO, []))
+    contents = json.loads(file.read_text())
+    contents["images"][0][field] = value
+    file.write_text(json.dumps(contents))
+    with pytest.raises(InputError, match=rf"people\.json: images\[0\]\.{field} is {value!r}; expected"):
+        load(file, images, COCO)
 
 
 def test_an_image_of_another_size_than_annotated_is_refused(tmp_path):

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 from pose_data import content, person, write
+from pycocotools import mask as coco_mask
+from scipy.ndimage import map_coordinates
 from torch.utils.data import DataLoader
 
 from litepose.datasets.annotations import load
@@ -94,10 +96,61 @@ def test_the_mask_moves_with_the_view(tmp_path):
     assert mirrored.masks[0][:, :-8].min() == 1
 
 
+@pytest.mark.parametrize("form", ["polygon", "run lengths", "compressed"])
+@pytest.mark.parametrize("flip", [0, 1])
+def test_both_masks_are_cocos_own_regions_seen_through_the_view(tmp_path, form, flip):
+    polygon = [[30, 20, 110, 30, 90, 100, 40, 90]]
+    encoded = coco_mask.merge(coco_mask.frPyObjects(polygon, 120, 160))
+    region = coco_mask.decode(encoded)
+    segmentation = {
+        "polygon": polygon,
+        "run lengths": {"counts": run_lengths(region), "size": [120, 160]},
+        "compressed": {**encoded, "counts": encoded["counts"].decode()},
+    }[form]
+    people = [
+        person(COCO, np.zeros((17, 3)), iscrowd=form != "polygon", segmentation=segmentation),
+        person(COCO, {"nose": (120, 60, 2)}),
+    ]
+    views = dataset(tmp_path, people, Augmentation(flip=flip), ((160, 120),), COCO)
+    item = views[Sample(0, 1, 128, 128)]
+    matrix, mirror = views.augmentation.draw(160, 120, np.random.default_rng([0, 1, 0]))
+    assert mirror == flip
+    for mask, size in zip(item.masks, (32, 64), strict=True):
+        # A mask's pixel (x, y) shows the picture where the view's pixel (x, y) * 128 / size does; in a
+        # mirrored view that is 127 minus x.
+        y, x = np.mgrid[:size, :size] * (128 / size)
+        places = np.stack([(127 - x if flip else x), y], -1) / 128 - matrix[:, 2]
+        u, v = np.moveaxis(places @ np.linalg.inv(matrix[:, :2]).T, -1, 0)
+        expected = 1 - map_coordinates(region.astype(float), [v, u], order=1)  # bilinear, 0 outside
+        certain = np.abs(expected - 0.5) > 0.1  # OpenCV rounds positions to a 32nd of a pixel
+        assert certain.mean() > 0.98
+        assert 0.02 < (mask == 0).mean() < 0.9
+        assert np.array_equal(mask[certain], (expected > 0.5)[certain])
+
+
+def run_lengths(region):
+    """COCO's uncompressed run lengths: down the columns, alternating between outside and inside."""
+    values = np.concatenate([[0], region.T.reshape(-1), [-1]])
+    edges = np.flatnonzero(np.diff(values))
+    return np.diff(np.concatenate([[0], edges])).tolist()
+
+
 def test_crowd_joints_are_not_learned(tmp_path):
     people = [person(CROWDPOSE, {"head": (60, 60, 2)}, iscrowd=1), *standing()]
     item = dataset(tmp_path, people)[Sample(0, 0, 128, 128)]
     assert item.joints[..., 1].sum(1).tolist()[:2] == [14, 0]
+
+
+@pytest.mark.parametrize("resolution", [64, 112, 320, 448])
+def test_a_sampled_resolutions_tag_positions_are_those_of_its_own_maps(tmp_path, resolution):
+    spots = {"left_wrist": (40, 80, 2), "neck": (64, 20, 1)}
+    item = dataset(tmp_path, [person(CROWDPOSE, spots)])[Sample(0, 0, resolution, resolution)]
+    side = resolution // 4
+    for name, (x, y, _) in spots.items():
+        joint = CROWDPOSE.joints.index(name)
+        cell = (joint, y * side // 128, x * side // 128)
+        assert item.heatmaps[0][cell] == 1
+        assert item.joints[0, joint].tolist() == [np.ravel_multi_index(cell, (14, side, side)), 1]
 
 
 def test_targets_are_made_for_the_sampled_resolution(tmp_path):
@@ -132,6 +185,23 @@ def test_people_beyond_the_maximum_stay_in_the_heatmaps_and_are_counted(tmp_path
     assert (item.heatmaps[1][0] == 1).sum() == 5
 
 
+@pytest.mark.parametrize(("people", "beyond"), [(1, 0), (30, 0), (31, 1), (75, 45)])
+def test_no_person_is_lost_silently(tmp_path, people, beyond):
+    spots = [{"head": (4 + 12 * (number % 10), 4 + 12 * (number // 10), 2)} for number in range(people)]
+    views = dataset(tmp_path, [person(CROWDPOSE, spot) for spot in spots])
+    item = views[Sample(0, 0, 128, 128)]
+    assert views.people_beyond_max == beyond
+    assert item.joints[..., 1].sum() == people - beyond
+    assert (item.heatmaps[1] == 1).sum() == people
+
+
+def test_people_without_joints_leave_empty_targets(tmp_path):
+    item = dataset(tmp_path, [person(CROWDPOSE, np.zeros((14, 3)))])[Sample(0, 0, 64, 64)]
+    assert item.joints.max() == 0
+    assert max(level.max() for level in item.heatmaps) == 0
+    assert min(level.min() for level in item.masks) == 1
+
+
 def test_images_without_annotations_are_left_out(tmp_path):
     views = dataset(tmp_path, standing(image_id=2), sizes=((64, 64), (128, 128)))
     assert len(views) == 1
@@ -148,6 +218,16 @@ def test_views_differ_between_epochs_and_repeat_with_the_same_epoch(tmp_path):
     first, again, other = (views[Sample(0, epoch, 64, 64)].image for epoch in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_a_view_does_not_depend_on_what_was_read_before(tmp_path):
+    people = [entry for image in (1, 2, 3) for entry in standing(image, image)]
+    views = dataset(tmp_path, people, Augmentation(), ((128, 128),) * 3)
+    samples = [Sample(index, epoch, 64, 64) for epoch in (0, 1) for index in range(3)]
+    forwards = {sample: views[sample] for sample in samples}
+    for sample in reversed(samples):
+        assert np.array_equal(views[sample].image, forwards[sample].image)
+        assert np.array_equal(views[sample].joints, forwards[sample].joints)
 
 
 @pytest.mark.parametrize("size", [(64, 900), (1, 1), (900, 3)])

@@ -4,7 +4,7 @@ import numpy as np
 from pose_data import GOLDEN
 from pycocotools import mask as coco_mask
 
-from litepose.datasets.targets import heatmaps, loss_mask, tag_positions
+from litepose.datasets.targets import heatmaps, ignored_region, loss_mask, tag_positions
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
@@ -65,11 +65,12 @@ def test_people_beyond_the_maximum_are_dropped_from_the_tags():
 def test_the_mask_is_zero_in_the_ignored_region_moved_with_the_view():
     region = np.zeros((60, 80), np.uint8, order="F")
     region[20:40, 10:30] = 1
-    ignore = coco_mask.encode(region)
-    assert np.array_equal(loss_mask(ignore, IDENTITY, 60), 1.0 - region[:, :60])
-    moved = loss_mask(ignore, np.array([[1.0, 0, 5], [0, 1, 0]]), 60)
+    ignored = ignored_region(coco_mask.encode(region))
+    assert np.array_equal(loss_mask(ignored, IDENTITY, 60), 1.0 - region[:, :60])
+    moved = loss_mask(ignored, np.array([[1.0, 0, 5], [0, 1, 0]]), 60)
     assert np.array_equal(moved[:, 5:], 1.0 - region[:, :55])
 
 
 def test_without_an_ignored_region_everything_counts():
+    assert ignored_region(None) is None
     assert loss_mask(None, IDENTITY, 16).min() == 1

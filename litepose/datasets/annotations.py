@@ -85,7 +85,8 @@ def load(annotation_file: Path, images_dir: Path, skeleton: Skeleton) -> Annotat
     _check_images(content, annotation_file, images_dir)
     people = _people_by_image(content, annotation_file, skeleton)
     images = [
-        _record(image, people.get(image["id"], []), images_dir, skeleton) for image in content["images"]
+        _record(image, people.get(image["id"], []), annotation_file, images_dir, skeleton)
+        for image in content["images"]
     ]
     return Annotations(annotation_file, images)
 
@@ -139,6 +140,12 @@ def _check_images(content: dict, file: Path, images_dir: Path) -> None:
         if image["id"] in ids:
             raise InputError(f"{file}: two images have id {image['id']}; ids must be unique.")
         ids.add(image["id"])
+        for field in ("width", "height"):
+            if not isinstance(image[field], int) or image[field] < 1:
+                raise InputError(
+                    f"{file}: images[{number}].{field} is {image[field]!r}; expected a whole "
+                    "number of pixels."
+                )
         if image["file_name"] not in present and not (images_dir / image["file_name"]).is_file():
             raise InputError(
                 f"{images_dir / image['file_name']}: the image is missing, though {file.name} lists it; "
@@ -161,6 +168,11 @@ def _people_by_image(content: dict, file: Path, skeleton: Skeleton) -> dict[int,
                 f"{file}: annotations[{number}].keypoints has {len(person['keypoints'])} numbers; expected "
                 f"{3 * skeleton.num_joints} (x, y, visibility of {skeleton.num_joints} joints)."
             )
+        if len(person["bbox"]) != 4:
+            raise InputError(
+                f"{file}: annotations[{number}].bbox has {len(person['bbox'])} numbers; expected 4 "
+                "(left, top, width, height)."
+            )
         if person.get("category_id", category) != category:
             raise InputError(
                 f"{file}: annotations[{number}].category_id is {person['category_id']}; expected {category}, "
@@ -175,7 +187,7 @@ def _people_by_image(content: dict, file: Path, skeleton: Skeleton) -> dict[int,
     return people
 
 
-def _record(image: dict, people: list[dict], images_dir: Path, skeleton: Skeleton) -> ImageRecord:
+def _record(image: dict, people: list[dict], file: Path, images_dir: Path, skeleton: Skeleton) -> ImageRecord:
     keypoints = np.array([person["keypoints"] for person in people], np.float32)
     keypoints = keypoints.reshape(-1, skeleton.num_joints, 3)
     boxes = np.array([person["bbox"] for person in people], np.float32).reshape(-1, 4)
@@ -184,8 +196,8 @@ def _record(image: dict, people: list[dict], images_dir: Path, skeleton: Skeleto
     )
     iscrowd = np.array([bool(person.get("iscrowd", 0)) for person in people], bool)
     without_joints = iscrowd | (keypoints[..., 2] <= 0).all(1)
-    segmentations = [
-        person["segmentation"]
+    ignored = [
+        person
         for person, unsupervised in zip(people, without_joints, strict=True)
         if unsupervised and person.get("segmentation")
     ]
@@ -198,13 +210,20 @@ def _record(image: dict, people: list[dict], images_dir: Path, skeleton: Skeleto
         boxes=boxes,
         areas=areas,
         iscrowd=iscrowd,
-        ignore=_region(segmentations, image["height"], image["width"]),
+        ignore=_region(ignored, file, image["height"], image["width"]),
     )
 
 
-def _region(segmentations: list, height: int, width: int) -> dict | None:
+def _region(people: list[dict], file: Path, height: int, width: int) -> dict | None:
+    """The union of the people's segmentations: polygons, or run lengths as a list or compressed."""
     encoded = []
-    for segmentation in segmentations:
+    for person in people:
+        segmentation = person["segmentation"]
+        if isinstance(segmentation, dict) and segmentation["size"] != [height, width]:
+            raise InputError(
+                f"{file}: the segmentation of annotation {person.get('id')} has size {segmentation['size']}; "
+                f"expected its image's [height, width] = {[height, width]}."
+            )
         if isinstance(segmentation, dict) and isinstance(segmentation["counts"], str | bytes):
             encoded.append(segmentation)
         else:

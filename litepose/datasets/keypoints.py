@@ -126,12 +126,13 @@ class KeypointDataset(Dataset):
         people = _people(record, view, self.skeleton, flip)
         sizes = [sample.resolution // stride for stride in OUTPUT_STRIDES]
         scaled = [people * np.array([size / side, size / side, 1]) for size in sizes]
+        ignored = targets.ignored_region(record.ignore)
         return Item(
             image,
             tuple(
                 targets.heatmaps(joints, size, self.sigma) for joints, size in zip(scaled, sizes, strict=True)
             ),
-            tuple(targets.loss_mask(record.ignore, view * (size / side), size) for size in sizes),
+            tuple(targets.loss_mask(ignored, view * (size / side), size) for size in sizes),
             targets.tag_positions(scaled[0], sizes[0], self.max_people),
             record.id,
         )

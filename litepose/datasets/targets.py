@@ -51,20 +51,26 @@ def tag_positions(joints: np.ndarray, size: int, max_people: int) -> np.ndarray:
     return positions
 
 
-def loss_mask(ignore: dict | None, matrix: np.ndarray, size: int) -> np.ndarray:
+def ignored_region(encoded: dict | None) -> np.ndarray | None:
+    """The run-length encoded region, if any, as uint8 [height, width]: 255 inside, 0 elsewhere."""
+    if encoded is None:
+        return None
+    return np.ascontiguousarray(coco_mask.decode(encoded)) * np.uint8(255)
+
+
+def loss_mask(region: np.ndarray | None, matrix: np.ndarray, size: int) -> np.ndarray:
     """The mask of the heatmap loss: 0 in the ignored region, 1 elsewhere.
 
     Args:
-        ignore: run-length encoded region in image pixels, or None.
+        region: of the image, see ``ignored_region``.
         matrix: affine [2, 3], image pixels to map pixels.
         size: side of the square map in pixels.
 
     Returns:
         float32 [size, size].
     """
-    if ignore is None:
+    if region is None:
         return np.ones((size, size), np.float32)
-    region = coco_mask.decode(ignore) * np.uint8(255)
     return (cv2.warpAffine(region, matrix, (size, size)) < 128).astype(np.float32)
 
 
