@@ -1,9 +1,10 @@
-"""From images to people: resizing as in the released test code, flip test, decoding beside the network."""
+"""From images to people: resizing as in the released test code, flip test, scales, threaded decoding."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
@@ -16,10 +17,11 @@ from tqdm import tqdm
 
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.keypoints import normalise
+from litepose.errors import InputError
 from litepose.grouping import group
 from litepose.skeletons import Skeleton
 
-MULTIPLE = 64  # both sides of the network's input
+COARSEST, FINEST = 64, 16  # px; both sides of the network's input are multiples of the first if they can be
 DECODE_IMAGES = 4  # up-sampled and grouped at once: their maps are the largest tensors
 WAITING_BATCHES = 2  # read ahead of the network, or waiting to be decoded
 MAX_ASPECT = 4  # the input's long side is at most this multiple of the short one, unless the caller says more
@@ -30,7 +32,7 @@ class Resizing:
     """How an image becomes the network's input, and points come back.
 
     Attributes:
-        width, height: of the input in pixels, multiples of 64.
+        width, height: of the input in pixels.
         scale: input pixels per image pixel.
         shift: of the image's content in the input, in input pixels (x, y).
     """
@@ -41,19 +43,27 @@ class Resizing:
     shift: tuple[float, float]
 
     @classmethod
-    def fit(cls, width: int, height: int, input_size: int, max_side: int | None = None) -> "Resizing":
+    def fit(
+        cls, width: int, height: int, input_size: int, max_side: int | None = None, factor: float = 1.0
+    ) -> "Resizing":
         """The short side becomes ``input_size``; the long one is padded to a multiple of 64, centred.
+
+        A size that is no multiple of 64 is not rounded up to one, as the released code does: networks of few
+        pixels would be tested at another scale than they were trained for. Both sides are then multiples of
+        the largest power of two that divides the size, at least of 16, which the networks need.
 
         Args:
             width, height: of the image in pixels.
-            input_size: of the network in pixels; rounded up to a multiple of 64.
+            input_size: of the network in pixels; rounded up to a multiple of 16.
             max_side: bound of the long side, by default four times the short one: beyond it the image
                 shrinks, so that extreme aspect ratios do not exhaust the memory.
+            factor: multiple of the input size to look at, see ``predict``'s scales.
         """
-        short = _round_up(input_size)
-        limit = max(short, (max_side or MAX_ASPECT * short) // MULTIPLE * MULTIPLE)
+        multiple = max(math.gcd(COARSEST, input_size), FINEST)
+        short = _round_up(factor * input_size, multiple)
+        limit = max(short, (max_side or MAX_ASPECT * short) // multiple * multiple)
         scale = min(short / min(width, height), limit / max(width, height))
-        long = min(_round_up(short / min(width, height) * max(width, height)), limit)
+        long = min(_round_up(short / min(width, height) * max(width, height), multiple), limit)
         new_width, new_height = (short, long) if width < height else (long, short)
         # The released code centres on whole image pixels, rounded half up.
         centre = (int(width / 2 + 0.5), int(height / 2 + 0.5))
@@ -62,6 +72,15 @@ class Resizing:
             new_height,
             scale,
             (new_width / 2 - scale * centre[0], new_height / 2 - scale * centre[1]),
+        )
+
+    def times(self, factor: float) -> "Resizing":
+        """The same view of the image as a larger or smaller input; the sides must come out whole."""
+        return Resizing(
+            round(self.width * factor),
+            round(self.height * factor),
+            self.scale * factor,
+            (self.shift[0] * factor, self.shift[1] * factor),
         )
 
     def apply(self, image: np.ndarray) -> np.ndarray:
@@ -75,8 +94,8 @@ class Resizing:
         return (points * ratio - np.array(self.shift)) / self.scale
 
 
-def _round_up(size: float) -> int:
-    return int(size + MULTIPLE - 1) // MULTIPLE * MULTIPLE
+def _round_up(size: float, multiple: int) -> int:
+    return int(size + multiple - 1) // multiple * multiple
 
 
 def forward_test(
@@ -96,7 +115,8 @@ def forward_test(
     Returns:
         Heatmaps [B, J, H, W] and tags [B, J, H, W, T]; T is 2 with flip, else 1.
     """
-    return _upsampled(*_forward(model, images, skeleton, flip), images.shape[2:])
+    heatmaps, tags = _forward(model, images, skeleton, flip)
+    return _upsampled([heatmaps], tags, images.shape[2:])
 
 
 def _forward(
@@ -121,25 +141,77 @@ def _stride2(outputs: Sequence[torch.Tensor], num_joints: int) -> tuple[torch.Te
 
 
 def _upsampled(
-    heatmaps: torch.Tensor, tags: torch.Tensor, size: Sequence[int]
+    heatmaps: Sequence[torch.Tensor], tags: torch.Tensor, size: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Heatmaps [B, J, H, W] and tags [B, J, H, W, T] from those of ``_forward``."""
+    """Heatmaps [B, J, H, W], averaged over scales, and tags [B, J, H, W, T] from those of ``_forward``."""
     large = _resized(tags.flatten(1, 2), size).unflatten(1, tags.shape[1:3])
-    return _resized(heatmaps, size), large.movedim(1, -1)
+    average = _resized(heatmaps[0], size)
+    for other in heatmaps[1:]:
+        average = average + _resized(other, size)
+    return average / len(heatmaps), large.movedim(1, -1)
 
 
 def _resized(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return functional.interpolate(maps, tuple(size), mode="bilinear", align_corners=False)
 
 
+@dataclass(frozen=True)
+class _View:
+    """An image to look at: its id, how it is resized, how the network's inputs are had.
+
+    Attributes:
+        image_id: of the image.
+        resizing: to the input of scale 1, on whose maps people are found.
+        inputs: gives the input of each scale, uint8 [height, width, 3].
+    """
+
+    image_id: int
+    resizing: Resizing
+    inputs: Callable[[], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Images as network inputs in memory, which :func:`predict` takes for any number of networks.
+
+    Attributes:
+        views: of the images, in their order.
+        base: position of scale 1 among the scales.
+    """
+
+    views: list[_View]
+    base: int
+
+
+def prepare(
+    images: Sequence[np.ndarray] | Annotations,
+    input_size: int,
+    max_side: int | None = None,
+    scales: Sequence[float] = (1.0,),
+) -> Prepared:
+    """Read, decode and resize images once, to be predicted by several networks.
+
+    Args, Raises: as :func:`predict`. A square input of 512 px takes 0.8 MB.
+    """
+    plan = _plan(images, input_size, max_side, scales)
+    with ThreadPoolExecutor(2) as readers:
+        inputs = readers.map(lambda view: view.inputs(), plan.views)
+        views = [
+            replace(view, inputs=partial(list, pixels))
+            for view, pixels in zip(plan.views, inputs, strict=True)
+        ]
+    return Prepared(views, plan.base)
+
+
 @torch.no_grad()
 def predict(
     model: nn.Module,
-    images: Sequence[np.ndarray] | Annotations,
+    images: Sequence[np.ndarray] | Annotations | Prepared,
     skeleton: Skeleton,
-    input_size: int,
+    input_size: int | None = None,
     *,
     flip: bool = True,
+    scales: Sequence[float] = (1.0,),
     batch_size: int = 16,
     device: torch.device | str = "cpu",
     max_side: int | None = None,
@@ -151,13 +223,16 @@ def predict(
 
     Args:
         model: an associative-embedding network, on ``device``.
-        images: uint8 RGB arrays [h, w, 3], whose image ids are their numbers, or annotated images.
+        images: uint8 RGB arrays [h, w, 3], whose image ids are their numbers, or annotated images; or what
+            :func:`prepare` made of them, where size, scales and bound are decided already.
         skeleton: of the model's output.
         input_size: length of the image's short side for the network, in pixels.
         flip: flip test.
+        scales: multiples of the input size whose heatmaps are averaged; tags are those of scale 1. Each is a
+            multiple of the smallest, as in HigherHRNet's multi-scale test: 0.5, 1, 2.
         batch_size: images per forward pass; bounds the memory together with ``max_side``.
         device: where the network runs.
-        max_side: bound of the input's long side, see ``Resizing.fit``.
+        max_side: bound of the input's long side at the largest scale, see ``Resizing.fit``.
         progress: show a progress bar.
 
     Returns:
@@ -165,48 +240,75 @@ def predict(
         joint), score. An image may have none.
 
     Raises:
-        InputError: an image cannot be read.
+        InputError: an image cannot be read, or the scales do not fit together.
     """
     model.eval()
-    views = _views(images, input_size, max_side)
-    detections: list[list[dict]] = [[] for _ in views]
-    batches = _batches(views, batch_size)
+    plan = images if isinstance(images, Prepared) else _plan(images, input_size, max_side, scales)
+    detections: list[list[dict]] = [[] for _ in plan.views]
+    batches = _batches(plan.views, batch_size)
     with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as decoder:
         _limit_to_one_thread(decoder)
-        coming = deque(_read(readers, views, batch) for batch in batches[:WAITING_BATCHES])
+        coming = deque(_read(readers, plan.views, batch) for batch in batches[:WAITING_BATCHES])
         waiting: deque[Future] = deque()
         for number, batch in enumerate(tqdm(batches, disable=not progress, unit="batch")):
-            pixels = np.stack([image.result() for image in coming.popleft()])
-            coming.extend(_read(readers, views, later) for later in batches[number + WAITING_BATCHES :][:1])
-            inputs = normalise(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device))
-            maps = _forward(model, inputs, skeleton, flip)
+            inputs = [image.result() for image in coming.popleft()]
+            coming.extend(
+                _read(readers, plan.views, later) for later in batches[number + WAITING_BATCHES :][:1]
+            )
+            maps = [
+                _forward(model, _to_network(scale, device), skeleton, flip)
+                for scale in zip(*inputs, strict=True)
+            ]
+            heatmaps, tags = [scale[0] for scale in maps], maps[plan.base][1]
             if len(waiting) == WAITING_BATCHES:
                 waiting.popleft().result()
-            waiting.append(decoder.submit(_decode, maps, views, batch, detections))
+            waiting.append(decoder.submit(_decode, heatmaps, tags, plan.views, batch, detections))
         for decoded in waiting:
             decoded.result()
     return [detection for image in detections for detection in image]
 
 
-@dataclass(frozen=True)
-class _View:
-    """An image to look at: its id, how it is resized, how its pixels are had."""
-
-    image_id: int
-    resizing: Resizing
-    read: Callable[[], np.ndarray]
+def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> torch.Tensor:
+    """Images [h, w, 3] of one size as normalised input [B, 3, h, w]."""
+    return normalise(torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(device))
 
 
-def _views(images: Sequence[np.ndarray] | Annotations, input_size: int, max_side: int | None) -> list[_View]:
+def _plan(
+    images: Sequence[np.ndarray] | Annotations,
+    input_size: int,
+    max_side: int | None,
+    scales: Sequence[float],
+) -> Prepared:
+    """Images to be read when the network needs them."""
+    smallest = min(scales, default=0)
+    multiples = np.array(scales) / smallest if smallest > 0 else np.zeros(1)
+    if 1 not in scales or not np.allclose(multiples, np.maximum(np.rint(multiples), 1)):
+        raise InputError(
+            f"scales {list(scales)}: 1 must be among them and each a multiple of the smallest; "
+            "give for example 0.5, 1, 2."
+        )
+    if max_side is not None:
+        max_side = int(max_side * smallest / max(scales))
+
+    def view(image_id: int, width: int, height: int, read: Callable[[], np.ndarray]) -> _View:
+        # All scales are multiples of the smallest one's input, so that their maps lie over each other.
+        least = Resizing.fit(width, height, input_size, max_side, smallest)
+        sizes = [least.times(scale / smallest) for scale in scales]
+        return _View(image_id, least.times(1 / smallest), partial(_inputs, read, sizes))
+
     if isinstance(images, Annotations):
-        return [
-            _View(image.id, Resizing.fit(image.width, image.height, input_size, max_side), image.read)
-            for image in images
+        views = [view(image.id, image.width, image.height, image.read) for image in images]
+    else:
+        views = [
+            view(number, *image.shape[1::-1], partial(np.asarray, image))
+            for number, image in enumerate(images)
         ]
-    return [
-        _View(number, Resizing.fit(*image.shape[1::-1], input_size, max_side), partial(np.asarray, image))
-        for number, image in enumerate(images)
-    ]
+    return Prepared(views, list(scales).index(1))
+
+
+def _inputs(read: Callable[[], np.ndarray], sizes: list[Resizing]) -> list[np.ndarray]:
+    image = read()
+    return [resizing.apply(image) for resizing in sizes]
 
 
 def _batches(views: list[_View], batch_size: int) -> list[list[int]]:
@@ -231,12 +333,13 @@ def _limit_to_one_thread(executor: ThreadPoolExecutor) -> None:
 
 
 def _read(readers: ThreadPoolExecutor, views: list[_View], batch: list[int]) -> list[Future]:
-    return [readers.submit(lambda view: view.resizing.apply(view.read()), views[number]) for number in batch]
+    return [readers.submit(views[number].inputs) for number in batch]
 
 
 @torch.no_grad()
 def _decode(
-    maps: tuple[torch.Tensor, torch.Tensor],
+    heatmaps: list[torch.Tensor],
+    tags: torch.Tensor,
     views: list[_View],
     batch: list[int],
     detections: list[list[dict]],
@@ -246,7 +349,7 @@ def _decode(
     size = (first.height, first.width)
     for part in range(0, len(batch), DECODE_IMAGES):
         some = slice(part, part + DECODE_IMAGES)
-        groups = group(*_upsampled(maps[0][some], maps[1][some], size))
+        groups = group(*_upsampled([scale[some] for scale in heatmaps], tags[some], size))
         for number, (people, scores) in zip(batch[some], groups, strict=True):
             view = views[number]
             people[..., :2] = view.resizing.to_image(people[..., :2], first.width, first.height)

@@ -35,7 +35,9 @@ def main() -> None:
     records, detections = [], []
     with tqdm(total=len(targets), unit="image", disable=None) as progress:
         for first in range(0, len(targets), IMAGES_AT_ONCE):
-            images = [read_image(path) for path in arguments.images[first : first + IMAGES_AT_ONCE]]
+            images = [
+                read_image(path, upright=True) for path in arguments.images[first : first + IMAGES_AT_ONCE]
+            ]
             for number, (image, people) in enumerate(
                 zip(images, _people(network, images), strict=True), first
             ):

@@ -1,6 +1,10 @@
 """Average precision against CrowdPose's own tools and in the corner cases."""
 
+import importlib.util
 import json
+import sys
+import types
+from pathlib import Path
 
 import numpy as np
 import pose_data
@@ -121,3 +125,72 @@ def test_crowdpose_annotations_without_crowd_index_are_refused(tmp_path):
     file.write_text(json.dumps(truth))
     with pytest.raises(InputError, match="crowdIndex"):
         evaluate(file, [], CROWDPOSE)
+
+
+def test_detections_in_other_images_do_not_count(tmp_path):
+    joints = random_people(COCO)
+    file = written(tmp_path, COCO, joints)
+    wrong = [{**entry, "score": 1.0, "keypoints": [0.0] * 51} for entry in perfect(joints)[2:]]
+    assert evaluate(file, [*perfect(joints), *wrong], COCO, [1, 2])["AP"] == pytest.approx(1)
+
+
+def test_detections_of_another_file_are_refused(tmp_path):
+    file = written(tmp_path, COCO, random_people(COCO))
+    with pytest.raises(InputError, match="image 5 is not in the file"):
+        evaluate(file, perfect(random_people(COCO, 5)), COCO)
+
+
+@pytest.mark.skipif(
+    not importlib.util.find_spec("crowdposetools"), reason="crowdposetools is not installed: not on PyPI"
+)
+def test_both_evaluators_of_crowdpose_agree(crowdpose_val):
+    file, detections = crowdpose_val
+    theirs = evaluate(file, detections, CROWDPOSE, evaluator="crowdposetools")
+    assert theirs == pytest.approx(evaluate(file, detections, CROWDPOSE), abs=5e-5)  # splits have four digits
+
+
+def test_crowdposetools_is_used_where_it_is_chosen(tmp_path, monkeypatch):
+    class Dataset:
+        def __init__(self, path):
+            self.content = json.loads(Path(path).read_text())
+
+        def loadRes(self, path):
+            return Dataset(path)
+
+    class Evaluator:
+        def __init__(self, truth, results, kind):
+            assert kind == "keypoints"
+            assert len(truth.content["annotations"]) == len(results.content) == 4
+            assert float is float  # gone from NumPy 1.24 on
+
+        def evaluate(self):
+            self.stats = []
+
+        def accumulate(self):
+            self.stats = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]
+
+        def summarize(self):
+            self.stats.append(-1.0)
+
+    names = ("crowdposetools", "crowdposetools.coco", "crowdposetools.cocoeval")
+    for name, attributes in zip(names, ({}, {"COCO": Dataset}, {"COCOeval": Evaluator}), strict=True):
+        module = types.ModuleType(name)
+        vars(module).update(attributes)
+        monkeypatch.setitem(sys.modules, name, module)
+    joints = random_people(CROWDPOSE)
+    file = written(tmp_path, CROWDPOSE, joints)
+    scores = evaluate(file, perfect(joints), CROWDPOSE, evaluator="crowdposetools")
+    assert list(scores.values()) == [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.0]
+    assert not hasattr(np, "float")
+
+
+def test_crowdposetools_that_is_not_installed_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "crowdposetools", None)
+    joints = random_people(CROWDPOSE)
+    with pytest.raises(InputError, match=r"crowdposetools cannot be imported .* set evaluation"):
+        evaluate(written(tmp_path, CROWDPOSE, joints), perfect(joints), CROWDPOSE, evaluator="crowdposetools")
+
+
+def test_an_unknown_evaluator_is_refused(tmp_path):
+    with pytest.raises(InputError, match="'cocoeval' of CrowdPose is unknown"):
+        evaluate(written(tmp_path, COCO, random_people(COCO)), [], COCO, evaluator="cocoeval")

@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as functional
 from pose_data import GOLDEN, content, write
 
+from litepose import inference
 from litepose.datasets.annotations import load
+from litepose.datasets.keypoints import normalise
 from litepose.drawing import draw_people
 from litepose.errors import InputError
 from litepose.grouping import group
-from litepose.inference import Resizing, forward_test, predict
+from litepose.inference import Resizing, forward_test, predict, prepare
 from litepose.skeletons import CROWDPOSE, Skeleton
 
 DOTS = Skeleton("dots", ("red", "green", "blue"), (0, 1, 2), ((0, 1), (1, 2)), (0.1, 0.1, 0.1))
@@ -155,6 +157,15 @@ def test_resizing_and_projection_equal_the_released_ones(case):
     assert projected == pytest.approx(np.array(golden["image_points"])[..., :2], abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    "input_size, expected", [(64, (128, 64)), (80, (128, 80)), (96, (160, 96)), (416, (640, 416))]
+)
+def test_a_network_is_tested_at_the_size_it_was_trained_at(input_size, expected):
+    resizing = Resizing.fit(300, 200, input_size)
+    assert (resizing.width, resizing.height) == expected
+    assert resizing.scale == pytest.approx(input_size / 200)
+
+
 def test_points_and_pixels_move_alike():
     image = np.zeros((170, 256, 3), np.uint8)
     image[60:63, 200:203] = 255
@@ -189,3 +200,71 @@ def test_drawn_people_show_their_limbs_and_leave_the_image_alone():
     assert image.max() == 0
     assert drawn[30, 25].max() > 200  # the limb between the first two joints
     assert drawn[:, 50:].max() == 0  # the third joint was not seen
+
+
+def test_prepared_images_give_the_same_detections_without_being_read_again(tmp_path):
+    file, images = write(tmp_path, content(DOTS, [], [(200, 150), (150, 200), (150, 150)]))
+    for number, size in enumerate([(200, 150), (150, 200), (150, 150)], 1):
+        cv2.imwrite(str(images / f"{number}.png"), dotted(*size, 2)[0][..., ::-1])
+    annotated = load(file, images, DOTS)
+    expected = predict(DotNetwork(), annotated, DOTS, 128, max_side=128)
+    assert len(expected) == 6
+    prepared = prepare(annotated, 128, max_side=128)
+    for image in images.iterdir():
+        image.unlink()
+    assert predict(DotNetwork(), prepared, DOTS) == expected
+    assert predict(DotNetwork(), prepared, DOTS) == expected
+
+
+class Recorder(LeftRight):
+    """Keeps the inputs' sizes."""
+
+    def __init__(self, joints):
+        super().__init__(joints)
+        self.sizes = []
+
+    def forward(self, images):
+        self.sizes.append(tuple(images.shape[2:]))
+        return super().forward(images)
+
+
+def test_people_are_found_at_several_scales():
+    images, truths = zip(*(dotted(200, 150, 2), dotted(150, 260, 1)), strict=True)
+    detections = predict(DotNetwork(), images, DOTS, 128, scales=(0.5, 1, 2))
+    for number, truth in enumerate(truths):
+        people = found(detections, number)
+        people = people[people[:, :, 1].mean(1).argsort()]
+        assert people[..., :2] == pytest.approx(truth, abs=4)
+
+
+def test_heatmaps_of_all_scales_are_averaged_and_tags_are_those_of_scale_one(monkeypatch):
+    model, image = LeftRight(14), np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
+    seen = []
+    monkeypatch.setattr(inference, "group", lambda *maps: seen.append(maps) or group(*maps))
+    predict(model, [image], CROWDPOSE, 128, scales=(2, 1), flip=False)
+    ((heatmaps, tags),) = seen
+
+    def network_input(size):
+        pixels = Resizing.fit(128, 128, size).apply(image)
+        return normalise(torch.from_numpy(pixels).permute(2, 0, 1)[None])
+
+    with torch.no_grad():
+        base_heatmaps, base_tags = forward_test(model, network_input(128), CROWDPOSE, flip=False)
+        coarse, fine = model(network_input(256))
+    double = functional.interpolate(coarse, size=(128, 128), mode="bilinear", align_corners=False)
+    assert torch.allclose(heatmaps, (base_heatmaps + (double[:, :14] + fine) / 2) / 2, atol=1e-6)
+    assert torch.allclose(tags, base_tags, atol=1e-6)
+
+
+def test_the_bound_holds_for_the_largest_scale():
+    model = Recorder(14)
+    predict(
+        model, [np.zeros((100, 800, 3), np.uint8)], CROWDPOSE, 64, scales=(1, 2), max_side=256, flip=False
+    )
+    assert model.sizes == [(64, 128), (128, 256)]
+
+
+@pytest.mark.parametrize("scales", [(), (2,), (1, 1.5), (0, 1), (-1, 1)])
+def test_scales_that_do_not_fit_together_are_refused(scales):
+    with pytest.raises(InputError, match="a multiple of the smallest"):
+        predict(DotNetwork(), [dotted(64, 64, 1)[0]], DOTS, 64, scales=scales)

@@ -1,0 +1,186 @@
+"""Intervals of AP: the evaluators' own AP, draws as if images were repeated, and the coverage promised."""
+
+import json
+from statistics import NormalDist
+
+import numpy as np
+import pose_data
+import pytest
+from pose_data import content, person
+
+from litepose.bootstrap import Matches, average_precisions, difference, interval, matches
+from litepose.errors import InputError
+from litepose.evaluation import evaluate
+from litepose.skeletons import COCO, CROWDPOSE
+
+
+@pytest.fixture(scope="module")
+def crowdpose_val(tmp_path_factory):
+    truth, detections = pose_data.crowdpose_val()
+    file = tmp_path_factory.mktemp("crowdpose") / "val.json"
+    file.write_text(json.dumps(truth))
+    return file, detections
+
+
+@pytest.fixture(scope="module")
+def crowdpose_matches(crowdpose_val):
+    return matches(*crowdpose_val, CROWDPOSE)
+
+
+def scene(skeleton, images=12, seed=0):
+    """People of many images, crowds and people without joints among them, and detections of all kinds."""
+    rng = np.random.default_rng(seed)
+    people, detections = [], []
+    for image in range(1, images + 1):
+        for _ in range(rng.integers(0, 4)):
+            joints = np.concatenate(
+                [rng.uniform(20, 180, (skeleton.num_joints, 2)), np.full((skeleton.num_joints, 1), 2)], 1
+            )
+            kind = rng.random()
+            if kind < 0.1:
+                joints[:] = 0
+            people.append(person(skeleton, joints, image, iscrowd=int(0.1 < kind < 0.2)))
+            moved = joints.copy()
+            moved[:, :2] += rng.normal(0, rng.uniform(1, 15), moved[:, :2].shape)
+            for copy in range(rng.integers(0, 3)):
+                # Few different scores: many are equal.
+                score = round(float(rng.random()), 1)
+                detections.append(
+                    {
+                        "image_id": image,
+                        "category_id": 1,
+                        "keypoints": (moved + copy).reshape(-1).tolist(),
+                        "score": score,
+                    }
+                )
+    return content(skeleton, people, [(200, 200)] * images), detections
+
+
+def test_ap_on_crowdpose_is_that_of_the_evaluator(crowdpose_val, crowdpose_matches):
+    expected = evaluate(*crowdpose_val, CROWDPOSE)
+    assert crowdpose_matches.average_precision() == pytest.approx(expected["AP"], abs=1e-12)
+    assert crowdpose_matches.at(0.5).average_precision() == pytest.approx(expected["AP50"], abs=1e-12)
+    assert crowdpose_matches.at(0.75).average_precision() == pytest.approx(expected["AP75"], abs=1e-12)
+
+
+@pytest.mark.parametrize("skeleton", [COCO, CROWDPOSE])
+@pytest.mark.parametrize("seed", range(5))
+def test_ap_with_crowds_and_unlabelled_people_is_that_of_the_evaluator(tmp_path, skeleton, seed):
+    truth, detections = scene(skeleton, seed=seed)
+    file = tmp_path / "truth.json"
+    file.write_text(json.dumps(truth))
+    expected = evaluate(file, detections, skeleton)["AP"]
+    assert 0 < expected < 1
+    assert matches(file, detections, skeleton).average_precision() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_draw_is_worth_what_an_annotation_file_with_repeated_images_is(tmp_path, seed):
+    truth, detections = scene(COCO, seed=seed)
+    detections = [  # without equal scores, whose order among copies of an image is a convention
+        {**detection, "score": detection["score"] + number * 1e-6}
+        for number, detection in enumerate(detections)
+    ]
+    file, repeated = tmp_path / "truth.json", tmp_path / "repeated.json"
+    file.write_text(json.dumps(truth))
+    weights = np.random.default_rng(seed).integers(0, 3, len(truth["images"]))
+    images, people, found = [], [], []
+    for image, weight in zip(truth["images"], weights, strict=True):
+        for copy in range(weight):
+            number = 10 * image["id"] + copy
+            images.append({**image, "id": number})
+            people += [
+                {**p, "image_id": number} for p in truth["annotations"] if p["image_id"] == image["id"]
+            ]
+            found += [{**d, "image_id": number} for d in detections if d["image_id"] == image["id"]]
+    repeated.write_text(json.dumps({**truth, "images": images, "annotations": people}))
+    expected = evaluate(repeated, found, COCO)["AP"]
+    drawn = average_precisions(matches(file, detections, COCO), weights[None])
+    assert drawn == pytest.approx([expected], abs=1e-12)
+
+
+def test_some_images_of_a_file_are_judged_alone(tmp_path):
+    truth, detections = scene(COCO)
+    file = tmp_path / "truth.json"
+    file.write_text(json.dumps(truth))
+    some = [2, 3, 5, 7]
+    assert matches(file, detections, COCO, some).image_ids.tolist() == some
+    expected = evaluate(file, detections, COCO, some)["AP"]
+    assert matches(file, detections, COCO, some).average_precision() == pytest.approx(expected, abs=1e-12)
+
+
+def test_without_detections_ap_is_surely_zero(tmp_path):
+    truth, _ = scene(COCO)
+    file = tmp_path / "truth.json"
+    file.write_text(json.dumps(truth))
+    result = interval(matches(file, [], COCO), 20)
+    assert (result.value, result.low, result.high) == (0, 0, 0)
+
+
+def test_equal_detections_differ_by_exactly_nothing(crowdpose_matches):
+    result = difference(crowdpose_matches, crowdpose_matches, 50)
+    assert (result.value, result.low, result.high) == (0, 0, 0)
+
+
+def test_pairing_on_the_same_draws_narrows_the_interval_of_a_difference(crowdpose_val, crowdpose_matches):
+    file, detections = crowdpose_val
+    rng = np.random.default_rng(0)
+    worse = matches(file, [entry for entry in detections if rng.random() < 0.97], CROWDPOSE)
+    paired = difference(worse, crowdpose_matches, 100)
+    alone = interval(crowdpose_matches, 100)
+    assert 0 < paired.low < paired.value < paired.high
+    assert paired.high - paired.low < 0.5 * (alone.high - alone.low)
+
+
+def test_the_seed_decides_the_interval(crowdpose_matches):
+    assert interval(crowdpose_matches, 20, seed=1) == interval(crowdpose_matches, 20, seed=1)
+    assert interval(crowdpose_matches, 20, seed=1) != interval(crowdpose_matches, 20, seed=2)
+
+
+def test_different_images_cannot_be_paired(crowdpose_val, crowdpose_matches):
+    file, detections = crowdpose_val
+    some = matches(file, detections, CROWDPOSE, crowdpose_matches.image_ids[:10].tolist())
+    with pytest.raises(InputError, match="cannot be paired"):
+        difference(some, crowdpose_matches)
+
+
+def networks(images, rng):
+    """Matches of two networks on the same images: a person is found by chance, hard images hinder both.
+
+    The second network finds more people. Right detections tend to have higher scores. One OKS threshold. On
+    endless images both find a share in the middle between two recall levels: on a level, AP would be
+    undecided there.
+    """
+    people = rng.integers(1, 6, images)
+    image = np.repeat(np.arange(images), people)
+    hardness = rng.normal(0, 1, images)[image]
+    results = []
+    for share in (0.505, 0.615):
+        skill = NormalDist(0, 2**0.5).inv_cdf(share)
+        found = rng.normal(0, 1, len(image)) + skill - hardness > 0
+        score = rng.normal(0, 1, len(image)) + found
+        order = np.argsort(-score)
+        results.append(
+            Matches(
+                np.arange(images),
+                people,
+                np.array([0.5]),
+                image[order],
+                found[order][None],
+                np.zeros((1, len(image)), bool),
+            )
+        )
+    return results
+
+
+def test_intervals_cover_the_truth_as_often_as_they_promise():
+    """95 % of 500 intervals, within 93 and 97 %: two binomial standard errors."""
+    rng = np.random.default_rng(0)
+    endless = [network.average_precision() for network in networks(200_000, rng)]
+    covered = []
+    for seed in range(500):
+        first, second = networks(200, rng)
+        alone, paired = interval(first, 300, seed), difference(first, second, 300, seed)
+        truth = endless[1] - endless[0]
+        covered.append([alone.low <= endless[0] <= alone.high, paired.low <= truth <= paired.high])
+    assert np.mean(covered, 0) == pytest.approx([0.95, 0.95], abs=0.02)
