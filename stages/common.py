@@ -1,9 +1,12 @@
 """What all stages share: parameters, messages, atomic JSON, and the device."""
 
+import ctypes
 import difflib
 import hashlib
 import json
 import logging
+import os
+import platform
 import resource
 import sys
 from collections.abc import Callable
@@ -15,11 +18,20 @@ import torch
 import yaml
 
 from litepose.errors import DivergedError, InputError
+from litepose.training import distributed
 
 PARAMS = Path("params.yaml")
 REFERENCE_PARAMS = Path("profiles/tiny.yaml")
+SKELETON_FILES = Path("skeletons")  # of joints other than COCO's and CrowdPose's
+# Parameters of mallopt(3), in glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 # Sections whose keys name runs, which differ between profiles
 RUN_KEYS = {"runs"}
+# Stages whose whole work several processes can share
+PARALLEL_STAGES = {
+    f"stages.{name}"
+    for name in ("pretrain", "shrink", "kernels", "baselines", "supernet", "ablation", "finetune", "distill")
+} | {"stages.transfer", "stages.kernels_classification"}
 
 
 def params() -> dict[str, Any]:
@@ -66,7 +78,9 @@ def _check(values: Any, reference: Any, path: Path, at: tuple[str, ...]) -> None
 
 
 def write_json(path: Path, content: dict[str, Any], digits: int = 4) -> None:
-    """Write a JSON file whole or not at all; floats are rounded to that many digits."""
+    """Write a JSON file whole or not at all, by the first process; floats are rounded to that many digits."""
+    if distributed.rank():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(json.dumps(_rounded(content, digits), indent=2) + "\n")
@@ -83,29 +97,63 @@ def _rounded(value: Any, digits: int) -> Any:
 
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage: a log line per step on stderr, and one sentence instead of a traceback for bad input."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    first = os.environ.get("RANK", "0") == "0"
+    level = logging.INFO if first else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("faster_coco_eval").setLevel(logging.WARNING)
     # OpenCV's threads would compete with PyTorch's for the same cores.
     cv2.setNumThreads(1)
+    keep_memory()
     try:
+        if distributed.launched():
+            distributed.join(device(params()["device"]))
+        elif (stage := _parallel_stage()) and (count := params()["compute"]["processes"]) > 1:
+            logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+            sys.exit(0 if distributed.launch(count, sys.executable, ["-m", stage, *sys.argv[1:]]) else 1)
         main()
+        distributed.leave()
+    except RuntimeError as error:
+        if distributed.lost_another(error):
+            sys.exit(1)
+        raise
     except (InputError, DivergedError) as error:
         # What a DataLoader's worker raises arrives with its traceback before the sentence.
         sentence = str(error).strip().splitlines()[-1].removeprefix("litepose.errors.InputError: ")
-        print(f"error: {sentence}", file=sys.stderr)
+        if distributed.first_to_fail():
+            print(f"error: {sentence}", file=sys.stderr)
+        sys.stderr.flush()
         sys.exit(1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     logging.info("peak memory %.1f GiB", peak)
 
 
+def keep_memory() -> None:
+    """Have the C library keep large blocks for reuse: a step on the CPU otherwise pays for fresh pages.
+
+    Returning them to the system and faulting them in again is a tenth of a training step's time.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def _parallel_stage() -> str | None:
+    """Module of the running stage, if several processes can share its work."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec and spec.name in PARALLEL_STAGES else None
+
+
 def device(name: str) -> torch.device:
-    """The device that ``auto`` or an explicit name stands for.
+    """The device that ``auto`` or an explicit name stands for; of several processes each has its own GPU.
 
     Raises:
         InputError: the device does not exist.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and distributed.launched():
+        name = f"cuda:{os.environ['LOCAL_RANK']}"
     try:
         chosen = torch.device(name)
         torch.empty(0, device=chosen)

@@ -11,14 +11,14 @@ from pathlib import Path
 from litepose.datasets.classification import ClassificationDataset, collate
 from litepose.models.litepose import ARCHITECTURES, LitePoseClassifier
 from litepose.training.batches import ordered_batches
-from litepose.training.classification import ClassificationTask, accuracy
+from litepose.training.classification import ClassificationTask, correct
 from stages.common import device, params, run_stage, write_json
 from stages.pose_run import depth, save_weights, seeded
 from stages.training_run import forget, seconds_of, train
 
 
 def main() -> None:
-    """Train one kernel size on the train split and write its accuracy on the val split."""
+    """Train one kernel size on the train split; write its accuracy on the val split, and image by image."""
     kernel = int(sys.argv[1])
     run = str(kernel)
     values = params()
@@ -33,11 +33,16 @@ def main() -> None:
     save_weights("kernels_classification", run, model)
     started = time.perf_counter()
     batches = ordered_batches(testing, collate, section["batch_size"], section["resolution"], workers)
-    result = accuracy(model, batches, chosen)
+    right = correct(model, batches, chosen)
     seconds = round(seconds_of(history) + time.perf_counter() - started)
+    write_json(Path("data/predictions/kernels_classification") / f"{run}.json", {"val": right.int().tolist()})
     write_json(
         Path("metrics/kernels_classification") / f"{run}.json",
-        {"accuracy": round(result, 2), "images": len(testing), "seconds": seconds},
+        {
+            "accuracy": round(100 * float(right.double().mean()), 2),
+            "images": len(testing),
+            "seconds": seconds,
+        },
     )
     forget("kernels_classification", run)
 

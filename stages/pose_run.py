@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from litepose.evaluation import evaluate
 from litepose.inference import predict
 from litepose.models.litepose import Architecture, LitePose
 from litepose.models.supernet import Supernet
-from litepose.skeletons import SKELETONS, Skeleton
-from litepose.training import checkpoint
+from litepose.skeletons import Skeleton
+from litepose.training import checkpoint, distributed
 from litepose.training.losses import PoseLoss
 from litepose.training.pose import PoseTask
 from stages.common import device, params, write_json
@@ -44,8 +44,8 @@ class KeypointData:
 
 def keypoint_data(name: str) -> KeypointData:
     """The data set that the ``dataset`` stage wrote to ``data/<name>``."""
-    splits = manifest.read(Path("data") / name / "dataset.json")
-    return KeypointData(SKELETONS[name], params()[name], splits)
+    file = Path("data") / name / "dataset.json"
+    return KeypointData(manifest.read_skeleton(file), params()[name], manifest.read(file))
 
 
 def task_arguments(data: KeypointData, batch_size: int, tags: bool = True) -> dict[str, Any]:
@@ -102,18 +102,24 @@ def inherited(architecture: Architecture, supernet: str, data: KeypointData) -> 
 
 
 def detect(model: nn.Module, images: Annotations, skeleton: Skeleton, resolution: int) -> list[dict]:
-    """Detections of a network on annotated images, with the run's test settings."""
+    """Detections of a network on annotated images, with the run's settings; processes share the images."""
     values = params()
-    return predict(
+    settings = values["evaluation"]
+    share = replace(images, images=images.images[distributed.rank() :: distributed.processes()])
+    detections = predict(
         model,
-        images,
+        share,
         skeleton,
         resolution,
-        flip=values["evaluation"]["flip"],
-        max_side=values["evaluation"]["max_side"],
+        flip=settings["flip"],
+        scales=settings["scales"],
+        max_side=settings["max_side"],
         device=device(values["device"]),
-        progress=sys.stderr.isatty(),
+        progress=sys.stderr.isatty() and distributed.rank() == 0,
     )
+    order = {image.id: position for position, image in enumerate(images)}
+    everybodys = [detection for part in distributed.gathered(detections) for detection in part]
+    return sorted(everybodys, key=lambda detection: order[detection["image_id"]])
 
 
 def average_precision(
@@ -121,7 +127,18 @@ def average_precision(
 ) -> dict[str, float]:
     """AP and its relatives on some annotated images, in percent of two digits."""
     detections = detect(model, images, skeleton, resolution)
-    return percent(evaluate(images.file, detections, skeleton, [image.id for image in images]))
+    return percent(judge(images.file, detections, skeleton, [image.id for image in images]))
+
+
+def judge(
+    annotation_file: Path,
+    detections: list[dict],
+    skeleton: Skeleton,
+    image_ids: Collection[int] | None = None,
+) -> dict[str, float]:
+    """Scores of detections by the evaluator that the run chose for CrowdPose, 0 to 1."""
+    evaluator = params()["evaluation"]["crowdpose_evaluator"]
+    return evaluate(annotation_file, detections, skeleton, image_ids, evaluator)
 
 
 def percent(scores: dict[str, float]) -> dict[str, float]:
@@ -153,13 +170,14 @@ def test(stage: str, run: str, model: nn.Module, data: KeypointData, resolution:
     scores, predictions = {}, {}
     for position, split in enumerate(data.section["test"]):
         detections = detect(model, data.load(split), data.skeleton, resolution)
-        result = percent(evaluate(data.splits[split][0], detections, data.skeleton))
+        result = percent(judge(data.splits[split][0], detections, data.skeleton))
         logging.info("%s/%s: AP %.1f, AP50 %.1f on %s", stage, run, result["AP"], result["AP50"], split)
         scores |= result if position == 0 else {f"{name}_{split}": value for name, value in result.items()}
         predictions[split] = detections
-    path = Path("data/predictions") / stage / f"{run}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(predictions))
+    if distributed.rank() == 0:
+        path = Path("data/predictions") / stage / f"{run}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(predictions))
     return scores
 
 

@@ -1,13 +1,16 @@
 """One training run of a stage: resumed where it was killed, its curves written for ``dvc plots``."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from dvclive import Live
 from torch import nn
 
+from litepose.training import distributed
 from litepose.training.loop import Task, fit
+from litepose.training.mechanics import Mechanics
 from litepose.training.schedule import Schedule
 from stages.common import digest, params
 
@@ -15,6 +18,7 @@ History = list[dict[str, float]]
 # Everything that decides what an interrupted run would have become
 CODE = [Path("litepose") / part for part in ("models", "training", "datasets", "nas")]
 SHARED_SECTIONS = ("seed", "recipe", "evaluation", "crowdpose", "coco", "classification")
+UNREPRODUCIBLE = {"seconds", "wait_share"}
 
 
 def train(
@@ -36,14 +40,18 @@ def train(
     shared = {name: params()[name] for name in SHARED_SECTIONS}
     # The sums stand for the weights that the run starts from.
     initial = {name: float(tensor.double().sum()) for name, tensor in model.state_dict().items()}
+    mechanics = Mechanics(**{name: shared["recipe"][name] for name in Mechanics.__dataclass_fields__})
     schedule = Schedule(**{name: section[name] for name in Schedule.__dataclass_fields__})
     model.to(task.device)
     curves = Path("plots/curves") / stage / run
-    with Live(str(curves), dvcyaml=None, save_dvc_exp=False) as live:
+    first = distributed.rank() == 0
+    with Live(str(curves), dvcyaml=None, save_dvc_exp=False) if first else nullcontext() as live:
 
         def log(epoch: int, row: dict[str, float]) -> None:
+            if not first:
+                return
             live.step = epoch
-            for name in row.keys() - {"seconds"}:
+            for name in row.keys() - UNREPRODUCIBLE:
                 live.log_metric(name, float(f"{row[name]:.6g}"))
 
         return fit(
@@ -55,6 +63,7 @@ def train(
             fingerprint=digest(section, shared, initial, *CODE),
             measure=measure,
             log=log,
+            mechanics=mechanics,
         )
 
 
@@ -65,7 +74,8 @@ def seconds_of(history: History) -> float:
 
 def forget(stage: str, run: str) -> None:
     """Delete the state of a run whose outputs are written."""
-    _state(stage, run).unlink(missing_ok=True)
+    if distributed.rank() == 0:
+        _state(stage, run).unlink(missing_ok=True)
 
 
 def _state(stage: str, run: str) -> Path:

@@ -1,5 +1,6 @@
 """The training loop: schedule, exact resume, refusal of a loss that is not finite."""
 
+import functools
 import math
 
 import pytest
@@ -10,11 +11,14 @@ from torch.nn import functional as F
 from litepose.errors import DivergedError, InputError
 from litepose.training import checkpoint
 from litepose.training.loop import fit
+from litepose.training.mechanics import PLAIN, Mechanics, parts_of
 from litepose.training.schedule import Schedule
 
 
 class LineTask:
     """Learn y = 2x from batches that depend on the epoch only."""
+
+    compilable = True
 
     def __init__(self, stop_after: int | None = None, poison: int | None = None) -> None:
         self.stop_after, self.poison = stop_after, poison
@@ -41,8 +45,8 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 3))
 
 
-def run(directory, task, fingerprint="same"):
-    model = network()
+def run(directory, task, fingerprint="same", mechanics=PLAIN, model=None):
+    model = model or network()
     rows = []
     history = fit(
         model,
@@ -53,6 +57,7 @@ def run(directory, task, fingerprint="same"):
         fingerprint=fingerprint,
         measure=lambda epoch: {"AP": float(epoch)} if epoch == 4 else {},
         log=lambda epoch, row: rows.append((epoch, row["loss"])),
+        mechanics=mechanics,
     )
     return model, history, rows
 
@@ -125,3 +130,66 @@ def test_weights_are_written_whole_or_not_at_all(tmp_path):
         checkpoint.save(path, {"w": lambda: None})
     assert torch.equal(checkpoint.load(path)["w"], torch.ones(3))
     assert [file.name for file in tmp_path.iterdir()] == ["weights.pt"]
+
+
+def plain_network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def losses(directory, mechanics):
+    _, history, _ = run(directory, LineTask(), mechanics=mechanics, model=plain_network())
+    return [row["loss"] for row in history]
+
+
+def test_bfloat16_has_nearly_the_loss_of_float32(tmp_path):
+    whole, half = losses(tmp_path / "a", PLAIN), losses(tmp_path / "b", Mechanics(precision="bfloat16"))
+    assert half == pytest.approx(whole, rel=2**-7)  # one unit in bfloat16's eighth binary digit
+    assert half != whole
+
+
+def test_a_compiled_network_has_the_same_loss(tmp_path, monkeypatch):
+    whole = losses(tmp_path / "a", PLAIN)
+    # The graph is traced as always, but not translated to C++, which takes a compiler and a minute.
+    calls = []
+    compile_ = functools.partial(torch.compile, backend="aot_eager")
+    monkeypatch.setattr(torch, "compile", lambda model: calls.append(model) or compile_(model))
+    assert losses(tmp_path / "b", Mechanics(compile=True)) == pytest.approx(whole, rel=1e-5)
+    assert len(calls) == 1
+
+
+def test_parts_of_a_batch_have_the_loss_and_the_gradient_of_the_whole(tmp_path):
+    whole, parts = losses(tmp_path / "a", PLAIN), losses(tmp_path / "b", Mechanics(accumulate=4))
+    assert parts == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_batch_without_so_many_equal_parts_is_refused():
+    with pytest.raises(InputError, match=r"a batch of 8 images has no 3 equal parts.*recipe\.accumulate"):
+        parts_of((torch.zeros(8, 3), list(range(8))), 3)
+
+
+def test_the_gradient_is_clipped_to_the_norm(tmp_path, monkeypatch):
+    norms = []
+    step = torch.optim.Adam.step
+
+    def observed(self, *arguments, **options):
+        gradients = [p.grad for group in self.param_groups for p in group["params"]]
+        norms.append(torch.cat([gradient.flatten() for gradient in gradients]).norm().item())
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", observed)
+    losses(tmp_path / "a", PLAIN)
+    assert max(norms) > 0.1
+    norms.clear()
+    losses(tmp_path / "b", Mechanics(clip_gradient=0.1))
+    assert max(norms) <= 0.1 * (1 + 1e-5)
+
+
+def test_an_unknown_precision_is_named_with_the_known_ones():
+    with pytest.raises(InputError, match=r"recipe\.precision is 'float8': use one of float32, bfloat16"):
+        Mechanics(precision="float8")
+
+
+def test_the_share_of_time_waited_for_batches_stands_in_the_row(tmp_path):
+    _, history, _ = run(tmp_path, LineTask())
+    assert all(0 < row["wait_share"] < 1 for row in history)

@@ -22,6 +22,9 @@ class SupernetTask(PoseTask):
         rest: arguments of :class:`PoseTask`, its resolution being the space's largest.
     """
 
+    # Its widths change in every step: compiled, each would be compiled anew.
+    compilable = False
+
     def __init__(self, space: SearchSpace, **rest: Any) -> None:
         super().__init__(resolution=max(space.resolutions), **rest)
         self.space = space
@@ -43,5 +46,5 @@ class SupernetTask(PoseTask):
 
     def loss(self, model: Supernet, batch: Batch, epoch: int, step: int) -> Loss:
         """Losses of one batch in the configuration drawn for the step."""
-        model.configure(self.drawn[step].architecture)
+        getattr(model, "module", model).configure(self.drawn[step].architecture)
         return super().loss(model, batch, epoch, step)

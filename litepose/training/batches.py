@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from litepose.datasets.sampling import ResolutionSampler, Sample, start_worker
+from litepose.training import distributed
 
 
 def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
@@ -30,13 +31,17 @@ def epoch_batches(
     Args:
         dataset: indexed by :class:`litepose.datasets.sampling.Sample`; has a ``seed``.
         collate: items to a batch.
-        batch_size: images per batch.
+        batch_size: images per batch, over all processes; each reads its share.
         epoch: counted from 0.
         resolutions: side of the square input, px: of all batches, or of each.
         device: where the batches are used.
         workers: processes that prepare them.
         image_resolution: side at which images are warped where it is not that of the targets, px.
+
+    Raises:
+        InputError: the processes cannot share a batch equally.
     """
+    distributed.share_of_batch(min(batch_size, len(dataset)))
     sampler = ResolutionSampler(
         len(dataset),
         batch_size,
@@ -44,6 +49,8 @@ def epoch_batches(
         resolutions=resolutions,
         image_resolution=image_resolution,
         seed=dataset.seed,
+        rank=distributed.rank(),
+        world_size=distributed.processes(),
     )
     return DataLoader(
         dataset,

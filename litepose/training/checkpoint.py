@@ -7,10 +7,13 @@ from typing import Any
 import torch
 
 from litepose.errors import InputError
+from litepose.training import distributed
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values under a temporary name, then rename."""
+    """Write tensors and plain values under a temporary name, then rename; the first process alone does."""
+    if distributed.rank():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

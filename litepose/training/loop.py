@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from litepose.errors import DivergedError
-from litepose.training import checkpoint
+from litepose.training import checkpoint, distributed
+from litepose.training.mechanics import PLAIN, Mechanics, parts_of
 from litepose.training.schedule import Schedule
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,8 @@ class Batches(Sized, Iterable[Any], Protocol):
 
 class Task(Protocol):
     """What a network learns: the batches of an epoch and the loss of a batch."""
+
+    compilable: bool  # whether the network's shapes are the same in every step
 
     def batches(self, epoch: int) -> Batches:
         """Batches of one epoch; the same epoch gives the same batches."""
@@ -46,8 +50,61 @@ class Means:
         self.count += 1
 
     def means(self) -> dict[str, float]:
-        """The means so far."""
-        return {name: float(total) / self.count for name, total in self.sums.items()}
+        """The means so far, over all processes."""
+        return distributed.averaged({name: float(total) / self.count for name, total in self.sums.items()})
+
+
+class Watch:
+    """Stops a run whose loss is not finite.
+
+    On a GPU a loss is looked at one step late: by then it is computed, and the step has not waited for it.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title, self.waiting = title, deque()
+
+    def add(self, step: int, loss: Tensor, batch: Any) -> None:
+        """Take the loss of a batch."""
+        self.waiting.append((step, loss.detach(), getattr(batch, "image_ids", "unknown")))
+        self.check(lag=1 if loss.is_cuda else 0)
+
+    def check(self, lag: int = 0) -> None:
+        """Look at all losses but the last ``lag``.
+
+        Raises:
+            DivergedError: one is not finite.
+        """
+        while len(self.waiting) > lag:
+            step, loss, images = self.waiting.popleft()
+            value = loss.item()
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"{self.title}: the loss of batch {step + 1} is {value} (images {images}): "
+                    "lower the stage's learning_rate"
+                )
+
+
+def backward(
+    model: nn.Module,
+    task: Task,
+    batch: Any,
+    epoch: int,
+    step: int,
+    mechanics: Mechanics,
+    scaler: torch.amp.GradScaler,
+    watch: Watch,
+) -> dict[str, Tensor]:
+    """Add the gradient of a batch, part by part, to the parameters; returns its losses by name."""
+    device = next(model.parameters()).device
+    losses: dict[str, Tensor] = {}
+    for part in parts_of(batch, mechanics.accumulate):
+        with mechanics.autocast(device):
+            loss, named = task.loss(model, part, epoch, step)
+        watch.add(step, loss, part)
+        scaler.scale(loss / mechanics.accumulate).backward()
+        for name, value in {"loss": loss, **named}.items():
+            losses[name] = losses.get(name, 0.0) + value.detach() / mechanics.accumulate
+    return losses
 
 
 def train_one_epoch(
@@ -57,34 +114,45 @@ def train_one_epoch(
     scheduler: torch.optim.lr_scheduler.LRScheduler,
     epoch: int,
     title: str,
+    mechanics: Mechanics,
+    scaler: torch.amp.GradScaler,
 ) -> dict[str, float]:
     """One pass over the task's batches.
 
     Returns:
-        Mean of the loss and of each of its parts, and the epoch's last learning rate.
+        Mean of the loss and of each of its parts, the epoch's last learning rate, and ``wait_share``:
+        the share of the time in which the step waited for its batch.
 
     Raises:
         DivergedError: a loss is not finite.
     """
     model.train()
-    means = Means()
+    means, watch = Means(), Watch(title)
     batches = task.batches(epoch)
-    for step, batch in enumerate(tqdm(batches, title, leave=False, disable=None, unit="batch")):
-        loss, parts = task.loss(model, batch, epoch, step)
-        value = loss.item()
-        if not math.isfinite(value):
-            images = getattr(batch, "image_ids", "unknown")
-            raise DivergedError(
-                f"{title}: the loss of batch {step + 1} is {value} (images {images}): "
-                "lower the stage's learning_rate"
-            )
+    progress = tqdm(
+        total=len(batches), desc=title, leave=False, disable=distributed.rank() > 0 or None, unit="batch"
+    )
+    started, waited = time.perf_counter(), 0.0
+    iterator = iter(batches)
+    for step in range(len(batches)):
+        asked = time.perf_counter()
+        batch = next(iterator)
+        waited += time.perf_counter() - asked
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        losses = backward(model, task, batch, epoch, step, mechanics, scaler, watch)
+        if mechanics.clip_gradient:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(model.parameters(), mechanics.clip_gradient)
+        scaler.step(optimizer)
+        scaler.update()
         rate = scheduler.get_last_lr()[0]
         scheduler.step()
-        means.add({"loss": loss, **parts})
-    return {**means.means(), "learning_rate": rate}
+        means.add(losses)
+        progress.update()
+    watch.check()
+    progress.close()
+    wait_share = waited / (time.perf_counter() - started)
+    return {**means.means(), "learning_rate": rate, "wait_share": wait_share}
 
 
 def fit(
@@ -97,12 +165,13 @@ def fit(
     fingerprint: str,
     measure: Callable[[int], dict[str, float]],
     log: Callable[[int, dict[str, float]], None],
+    mechanics: Mechanics = PLAIN,
 ) -> list[dict[str, float]]:
     """Train a network in place; an interrupted run goes on after its last whole epoch.
 
     The same calls give the same weights whether or not the run was interrupted: batches depend on
-    the epoch only, and the checkpoint holds the network, Adam's moments, the schedule and the state
-    of PyTorch's generator.
+    the epoch only, and the checkpoint holds the network, Adam's moments, the schedule, the scale
+    of float16's gradients and the state of PyTorch's generators.
 
     Args:
         model: network, on its device.
@@ -113,6 +182,7 @@ def fit(
         fingerprint: digest of everything that determines the run; another one starts afresh.
         measure: further numbers of an epoch (counted from 1), such as AP; may return none.
         log: called with the epoch and its numbers, also for the epochs before an interruption.
+        mechanics: how a step is computed.
 
     Returns:
         The numbers of each epoch: what ``train_one_epoch`` and ``measure`` give, and ``seconds``.
@@ -120,37 +190,47 @@ def fit(
     Raises:
         DivergedError: a loss is not finite.
     """
+    device = next(model.parameters()).device
     optimizer = torch.optim.Adam(model.parameters(), lr=schedule.base_rate)
     steps = len(task.batches(0))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule.factor(step, steps))
+    scaler = mechanics.scaler(device)
+    keepers = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
     history: list[dict[str, float]] = []
     if saved := checkpoint.load_interrupted(checkpoint_path, fingerprint):
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        scheduler.load_state_dict(saved["scheduler"])
-        torch.set_rng_state(saved["generator"])
+        for key, keeper in keepers.items():
+            keeper.load_state_dict(saved[key])
+        _restore_generators(saved["generators"], device)
         history = saved["history"]
         logger.info("%s: resumed after epoch %d of %d", name, len(history), schedule.epochs)
     for epoch, row in enumerate(history, 1):
         log(epoch, row)
-    for epoch in range(len(history) + 1, schedule.epochs + 1):
-        started = time.perf_counter()
-        title = f"{name}: epoch {epoch}/{schedule.epochs}"
-        row = train_one_epoch(model, task, optimizer, scheduler, epoch - 1, title)
-        row |= measure(epoch)
-        row["seconds"] = time.perf_counter() - started
-        history.append(row)
-        log(epoch, row)
-        logger.info("%s: %s", title, ", ".join(f"{key} {value:.4g}" for key, value in row.items()))
-        checkpoint.save(
-            checkpoint_path,
-            {
-                "fingerprint": fingerprint,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "scheduler": scheduler.state_dict(),
-                "generator": torch.get_rng_state(),
-                "history": history,
-            },
-        )
+    forward = torch.compile(model) if mechanics.compile and task.compilable else model
+    with distributed.parallel(model, forward) as trained:
+        for epoch in range(len(history) + 1, schedule.epochs + 1):
+            started = time.perf_counter()
+            title = f"{name}: epoch {epoch}/{schedule.epochs}"
+            row = train_one_epoch(trained, task, optimizer, scheduler, epoch - 1, title, mechanics, scaler)
+            row |= measure(epoch)
+            row["seconds"] = time.perf_counter() - started
+            history.append(row)
+            log(epoch, row)
+            logger.info("%s: %s", title, ", ".join(f"{key} {value:.4g}" for key, value in row.items()))
+            state = {key: keeper.state_dict() for key, keeper in keepers.items()}
+            checkpoint.save(
+                checkpoint_path,
+                {"fingerprint": fingerprint, "generators": _generators(device), "history": history, **state},
+            )
     return history
+
+
+def _generators(device: torch.device) -> list[Tensor]:
+    """States of the generators that a run draws from: the CPU's, and its GPU's."""
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
+
+
+def _restore_generators(states: list[Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)

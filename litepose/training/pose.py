@@ -1,64 +1,33 @@
 """What pose networks learn: people's heatmaps and tags, and by distillation a teacher's heatmaps."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
-from litepose.datasets.keypoints import Batch, KeypointDataset, collate, normalise
+from litepose.datasets.keypoints import Batch, collate, normalise
 from litepose.training.batches import epoch_batches
 from litepose.training.losses import PoseLoss, distillation_loss
+from litepose.training.task import ImageTask
 
 CALIBRATION_PART = 32  # images that pass a network together
 Loss = tuple[Tensor, dict[str, Tensor]]
 
 
-class PoseTask:
-    """Training on annotated people at one resolution.
+class PoseTask(ImageTask):
+    """Training on annotated people, a :class:`litepose.datasets.keypoints.KeypointDataset`.
 
     Args:
-        dataset: training images.
         criterion: loss of the network's outputs.
-        resolution: side of the square training input, px.
-        batch_size: images per step; the last incomplete batch of an epoch is dropped.
-        device: where images and targets go.
-        workers: processes that prepare batches.
+        rest: arguments of :class:`litepose.training.task.ImageTask`.
     """
 
-    image_resolution: int | None = None
+    collate = staticmethod(collate)
 
-    def __init__(
-        self,
-        dataset: KeypointDataset,
-        criterion: PoseLoss,
-        resolution: int,
-        batch_size: int,
-        device: torch.device,
-        workers: int,
-    ) -> None:
-        self.dataset, self.criterion = dataset, criterion
-        self.resolution, self.batch_size = resolution, batch_size
-        self.device, self.workers = device, workers
-
-    def resolutions(self, epoch: int) -> int | Sequence[int]:
-        """Resolution of all steps of an epoch, or of each."""
-        return self.resolution
-
-    def batches(self, epoch: int) -> DataLoader:
-        """Batches of one epoch, shuffled and augmented by the data set's seed and the epoch."""
-        return epoch_batches(
-            self.dataset,
-            collate,
-            self.batch_size,
-            epoch,
-            self.resolutions(epoch),
-            device=self.device,
-            workers=self.workers,
-            image_resolution=self.image_resolution,
-        )
+    def __init__(self, criterion: PoseLoss, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.criterion = criterion
 
     def on_device(self, batch: Batch) -> Batch:
         """A batch with its tensors on the device and its images normalised."""

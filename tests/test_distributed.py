@@ -1,0 +1,89 @@
+"""Training over two processes: losses of one process, one writer, exact resume, one sentence on failure."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from parallel_training import SCHEDULE, write_images
+
+from litepose.training import checkpoint, distributed
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = str(Path(__file__).with_name("parallel_training.py"))
+LAUNCH = (
+    "import logging, sys; from litepose.training.distributed import launch; "
+    "logging.getLogger('torch.distributed.elastic').setLevel(logging.CRITICAL); "
+    "sys.exit(not launch(2, sys.executable, sys.argv[1:]))"
+)
+
+
+def run(directory, mode, processes=2):
+    """A training in a directory that holds the images; returns the finished command."""
+    start = [sys.executable, "-c", LAUNCH] if processes == 2 else [sys.executable]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    return subprocess.run(
+        [*start, SCRIPT, str(directory), mode],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A directory in which two processes trained without interruption."""
+    directory = tmp_path_factory.mktemp("whole")
+    write_images(directory)
+    done = run(directory, "whole")
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+def losses(directory, rank=0):
+    return json.loads((directory / f"losses-{rank}.json").read_text())
+
+
+def test_two_processes_have_the_losses_of_one(whole, tmp_path):
+    write_images(tmp_path)
+    assert run(tmp_path, "whole", processes=1).returncode == 0
+    (first, *later), (alone, *alone_later) = losses(whole), losses(tmp_path)
+    assert first == pytest.approx(alone, rel=1e-4)
+    # Adam divides each gradient by its size: rounding of gradients near zero grows to whole steps.
+    assert later == pytest.approx(alone_later, rel=1e-3)
+
+
+def test_only_the_first_process_writes_and_all_know_the_mean_loss(whole):
+    assert losses(whole, 0) == losses(whole, 1)
+    assert sorted(file.name for file in whole.glob("*.pt")) == ["2.pt", "weights-0.pt"]
+    names = checkpoint.load(whole / "weights-0.pt")
+    assert not [name for name in names if name.startswith("module.")]
+
+
+def test_two_resumed_processes_equal_two_uninterrupted_ones(whole, tmp_path):
+    write_images(tmp_path)
+    assert run(tmp_path, "killed").returncode != 0
+    assert len(checkpoint.load(tmp_path / "2.pt")["history"]) == 1 < SCHEDULE.epochs
+    assert run(tmp_path, "whole").returncode == 0
+    expected = checkpoint.load(whole / "weights-0.pt")
+    for name, tensor in checkpoint.load(tmp_path / "weights-0.pt").items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_a_failing_process_ends_both_with_one_sentence(tmp_path):
+    write_images(tmp_path)
+    done = run(tmp_path, "diverged")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    sentences = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(sentences) == 1
+    assert "the loss of batch 1 is nan (images [" in sentences[0]
+
+
+def test_a_single_process_is_the_first_of_one():
+    assert (distributed.rank(), distributed.processes(), distributed.gathered("x")) == (0, 1, ["x"])
