@@ -57,15 +57,41 @@ def litepose_cost(
 ) -> dict[str, int]:
     """What `count` gives for a `LitePose` of these arguments, from its widths alone, in microseconds.
 
+    The widths may also be integer arrays, one entry per network: so are the counts then.
+
     Raises:
         InputError: a side of the input is not a multiple of 16 px, the network's largest stride.
     """
+    tally = _litepose_tally(architecture, input_size, num_joints, kernel, fusion, depth)
+    return {"params": tally.params, "macs": tally.macs, "macs_paper": tally.macs_paper}
+
+
+def litepose_macs_by_kind(
+    architecture: Architecture, input_size: int | tuple[int, int], num_joints: int, depth: float = 1.0
+) -> dict[str, int]:
+    """True multiply-accumulates of a `LitePose` in ``dense``, ``depthwise`` and ``transposed`` convolutions.
+
+    Arguments and errors are those of `litepose_cost`.
+    """
+    tally = _litepose_tally(architecture, input_size, num_joints, kernel=7, fusion=True, depth=depth)
+    dense = tally.macs - tally.depthwise - tally.transposed
+    return {"dense": dense, "depthwise": tally.depthwise, "transposed": tally.transposed}
+
+
+def _litepose_tally(
+    architecture: Architecture,
+    input_size: int | tuple[int, int],
+    num_joints: int,
+    kernel: int,
+    fusion: bool,
+    depth: float,
+) -> "_Tally":
     width, height = _sides(input_size, multiple=16)
     pixels = [width * height // stride**2 for stride in (2, 4, 8, 16, 16)]  # out of the stem and the stages
     stem, stages, deconv = architecture.stem, architecture.stages, architecture.deconv
     tally = _Tally()
     tally.conv(9 * 3, STEM_CHANNELS, pixels[0])
-    tally.conv(9, STEM_CHANNELS, pixels[0])
+    tally.depthwise_conv(3, STEM_CHANNELS, pixels[0])
     tally.conv(STEM_CHANNELS, stem, pixels[0], activation=False)
     for level, (inputs, outputs) in enumerate(pairwise((stem, *stages))):
         tally.block(inputs, outputs, kernel, pixels[level], pixels[level + 1])
@@ -77,16 +103,16 @@ def litepose_cost(
     for level, (deep, raw) in enumerate(((deconv[1], stages[0]), (deconv[2], stem))):
         predictions = num_joints * (2 - level)
         for inputs in (deep, raw) if fusion else (deep,):
-            tally.conv(HEAD_KERNEL**2, inputs, pixels[1 - level])
+            tally.depthwise_conv(HEAD_KERNEL, inputs, pixels[1 - level])
             tally.linear(inputs, predictions, pixels[1 - level])
-    return {"params": tally.params, "macs": tally.macs, "macs_paper": tally.macs_paper}
+    return tally
 
 
 class _Tally:
     """Running sums over layers; `fan_in` is the number of weights of one output channel."""
 
     def __init__(self) -> None:
-        self.params = self.macs = self.macs_paper = 0
+        self.params = self.macs = self.macs_paper = self.depthwise = self.transposed = 0
 
     def linear(self, fan_in: int, outputs: int, pixels: int, repeats: int = 1) -> None:
         weights = repeats * fan_in * outputs
@@ -102,12 +128,16 @@ class _Tally:
         self.linear(fan_in, outputs, pixels, repeats)
         self.norm(outputs, pixels, activation, repeats)
 
+    def depthwise_conv(self, kernel: int, channels: int, pixels: int, repeats: int = 1) -> None:
+        self.conv(kernel**2, channels, pixels, repeats=repeats)
+        self.depthwise += repeats * kernel**2 * channels * pixels
+
     def block(
         self, inputs: int, outputs: int, kernel: int, before: int, after: int, repeats: int = 1
     ) -> None:
         expanded = EXPANSION * inputs
         self.conv(inputs, expanded, before, repeats=repeats)
-        self.conv(kernel**2, expanded, after, repeats=repeats)
+        self.depthwise_conv(kernel, expanded, after, repeats=repeats)
         self.conv(expanded, outputs, after, activation=False, repeats=repeats)
 
     def deconv(self, inputs: int, outputs: int, before: int) -> None:
@@ -115,6 +145,7 @@ class _Tally:
         self.params += weights
         self.macs += weights * before
         self.macs_paper += weights * 4 * before
+        self.transposed += weights * before
         self.norm(outputs, 4 * before)
 
 

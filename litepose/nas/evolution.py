@@ -1,30 +1,33 @@
 """Evolutionary and random search for the best configuration under a cost budget (section 4)."""
 
-import json
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from litepose.errors import InputError
+from litepose.nas.history import History, Row
 from litepose.nas.space import Configuration, SearchSpace
 
-# Candidates come from 2 % under the budget while so many draws find a new one there, else from 10 %, else
-# from anywhere under it: a network much cheaper than allowed is rarely the best.
+# Candidates come from 2 % under the budget while a new one is left there, then from 10 %, then from anywhere
+# under it: a network much cheaper than allowed is rarely the best.
 TOLERANCES = (0.02, 0.1, 1.0)
-ATTEMPTS = 1000
+ATTEMPTS = 1000  # at an offspring that keeps to the budget, before one is drawn from all that do
 
-Row = dict[str, Any]
 Measure = Callable[[Configuration], float]
 Draw = Callable[[torch.Generator], Configuration]
 
 
 def search(
     space: SearchSpace,
-    cost: Measure,
+    costs: np.ndarray,
     budget: float,
-    evaluate: Measure,
+    evaluators: Sequence[Measure],
     population: int,
     generations: int,
     mutation_probability: float,
@@ -35,13 +38,14 @@ def search(
     """Evolve configurations: a random generation, then mutations and crossovers of the best so far.
 
     What is drawn for a candidate depends only on the seed, its index and the generations before it, and every
-    evaluation is saved at once, so that an interrupted search goes on as if it had not been.
+    evaluation is saved at once, so that neither an interruption nor the number of evaluators matters.
 
     Args:
         space: where configurations come from.
-        cost: a configuration's cost in the budget's unit; it is called thousands of times.
+        costs: of all configurations [size], in the order of the space's table and in the budget's unit.
         budget: the most that a configuration may cost.
-        evaluate: a configuration's score; higher is better.
+        evaluators: each gives a configuration's score, higher is better; all give the same. They work at the
+            same time, in a thread each, on the candidates of one generation.
         population: evaluations per generation.
         generations: number of generations, with the random one.
         mutation_probability: of each gene of a mutated parent.
@@ -51,14 +55,14 @@ def search(
 
     Returns:
         One row per evaluated configuration, in order: ``index``, ``generation``, ``genes`` (the eight channel
-        widths), ``resolution``, ``cost``, ``score``. No configuration comes twice; there are fewer rows than
-        asked for only where nothing new is left under the budget.
+        widths), ``resolution``, ``cost``, ``score``, ``seconds`` (of the evaluation). No configuration comes
+        twice; there are fewer rows than asked for only where nothing new is left under the budget.
 
     Raises:
         InputError: no configuration is under the budget, or the state is that of another search.
     """
 
-    def offspring(rows: list[Row]) -> Draw:
+    def offspring(rows: list[Row]) -> Draw | None:
         best = sorted(rows, key=lambda row: row["score"], reverse=True)[:parents]
         elite = [_configuration(row) for row in best]
 
@@ -68,18 +72,19 @@ def search(
                 return space.mutate(elite[picks[0]], mutation_probability, generator)
             return space.crossover(elite[picks[0]], elite[picks[1]], generator)
 
-        return draw if elite else space.sample
+        return draw if elite else None
 
     options = {"population": population, "mutation_probability": mutation_probability, "parents": parents}
-    state = _State(state_path, _problem(space, budget, seed) | options)
-    return _run(state, offspring, space, cost, budget, evaluate, population * generations, population, seed)
+    history = History(state_path, _problem(space, budget, seed) | options)
+    candidates = _Candidates(space, costs, budget, seed)
+    return _run(history, candidates, offspring, evaluators, population * generations, population)
 
 
 def random_search(
     space: SearchSpace,
-    cost: Measure,
+    costs: np.ndarray,
     budget: float,
-    evaluate: Measure,
+    evaluators: Sequence[Measure],
     evaluations: int,
     seed: int,
     state_path: Path,
@@ -88,75 +93,98 @@ def random_search(
 
     Arguments, rows and errors are those of `search`; all rows are of generation 0.
     """
-    state = _State(state_path, _problem(space, budget, seed))
-    return _run(
-        state, lambda rows: space.sample, space, cost, budget, evaluate, evaluations, evaluations, seed
-    )
+    history = History(state_path, _problem(space, budget, seed))
+    candidates = _Candidates(space, costs, budget, seed)
+    return _run(history, candidates, lambda rows: None, evaluators, evaluations, evaluations)
 
 
-class _State:
-    """The rows so far, kept in a file together with what identifies the search."""
+class _Candidates:
+    """Draws configurations under the budget, no one twice."""
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path, self.settings, self.rows = path, json.loads(json.dumps(settings)), []
-        if path.exists():
-            saved = json.loads(path.read_text())
-            if saved["settings"] != self.settings:
-                raise InputError(f"{path} holds a search with other settings: delete it to start afresh.")
-            self.rows = saved["rows"]
+    def __init__(self, space: SearchSpace, costs: np.ndarray, budget: float, seed: int) -> None:
+        self.space, self.costs, self.budget, self.seed = space, costs, budget, seed
+        if costs.min() > budget:
+            raise InputError(
+                f"No configuration was found under the budget of {budget:g}: the smallest costs "
+                f"{costs.min():g}, so raise the budget or widen the search space."
+            )
+        self.new = costs <= budget
 
-    def append(self, row: Row) -> None:
-        self.rows.append(row)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"settings": self.settings, "rows": self.rows}))
-        temporary.replace(self.path)
+    def draw(self, index: int, propose: Draw | None) -> Configuration | None:
+        """A proposed configuration close under the budget, else any such, else None."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
+        for tolerance in TOLERANCES:
+            fitting = self.new & (self.costs >= (1 - tolerance) * self.budget)
+            left = np.flatnonzero(fitting)
+            if len(left) == 0:
+                continue
+            row = int(left[torch.randint(len(left), (), generator=generator)])
+            for _ in range(ATTEMPTS if propose else 0):
+                proposed = self.space.index(propose(generator))
+                if fitting[proposed]:
+                    row = proposed
+                    break
+            self.new[row] = False
+            return self.space.at(row)
+        return None
+
+    def cost(self, configuration: Configuration) -> float:
+        """In the budget's unit."""
+        return float(self.costs[self.space.index(configuration)])
 
 
 def _run(
-    state: _State,
-    propose: Callable[[list[Row]], Draw],
-    space: SearchSpace,
-    cost: Measure,
-    budget: float,
-    evaluate: Measure,
+    history: History,
+    candidates: _Candidates,
+    propose: Callable[[list[Row]], Draw | None],
+    evaluators: Sequence[Measure],
     evaluations: int,
     population: int,
-    seed: int,
 ) -> list[Row]:
-    for index in range(len(state.rows), evaluations):
-        generation = index // population
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + index)
-        draws = propose(state.rows[: generation * population]), space.sample
-        seen = {_configuration(row) for row in state.rows}
-        candidate = _new_candidate(draws, cost, budget, seen, generator)
-        if candidate is None:
-            if not seen:
-                raise InputError(
-                    f"No configuration was found under the budget of {budget:g}: the smallest costs "
-                    f"{cost(space.smallest):g}, so raise the budget or widen the search space."
-                )
-            break
-        *widths, resolution = candidate.genes
-        row = {"index": index, "generation": generation, "genes": widths, "resolution": resolution}
-        state.append(row | {"cost": cost(candidate), "score": evaluate(candidate)})
-    return state.rows
+    def save(index: int, configuration: Configuration, score: float, seconds: float) -> None:
+        *widths, resolution = configuration.genes
+        place = {"index": index, "generation": index // population, "genes": widths, "resolution": resolution}
+        history.add({**place, "cost": candidates.cost(configuration), "score": score, "seconds": seconds})
+
+    for first in range(0, evaluations, population):
+        draw = propose([row for row in history.rows if row["index"] < first])
+        generation = range(first, min(first + population, evaluations))
+        drawn = {index: found for index in generation if (found := candidates.draw(index, draw))}
+        _evaluate({index: found for index, found in drawn.items() if index not in history}, evaluators, save)
+    return history.rows
 
 
-def _new_candidate(
-    draws: tuple[Draw, ...],
-    cost: Measure,
-    budget: float,
-    seen: set[Configuration],
-    generator: torch.Generator,
-) -> Configuration | None:
-    for tolerance in TOLERANCES:
-        for draw in draws:
-            for _ in range(ATTEMPTS):
-                candidate = draw(generator)
-                if candidate not in seen and (1 - tolerance) * budget <= cost(candidate) <= budget:
-                    return candidate
-    return None
+def _evaluate(
+    waiting: Mapping[int, Configuration],
+    evaluators: Sequence[Measure],
+    save: Callable[[int, Configuration, float, float], None],
+) -> None:
+    """Score configurations, each by the next free evaluator; after an error, none is begun any more."""
+    queue, lock, stopped = iter(waiting.items()), threading.Lock(), threading.Event()
+
+    def work(evaluate: Measure) -> None:
+        while not stopped.is_set():
+            with lock:
+                index, configuration = next(queue, (None, None))
+            if configuration is None:
+                return
+            started = time.perf_counter()
+            try:
+                score = evaluate(configuration)
+            except BaseException:
+                stopped.set()
+                raise
+            with lock:
+                save(index, configuration, score, time.perf_counter() - started)
+
+    if len(evaluators) == 1:
+        work(evaluators[0])
+        return
+    with ThreadPoolExecutor(len(evaluators)) as pool:
+        try:
+            list(pool.map(work, evaluators))
+        finally:
+            stopped.set()
 
 
 def _configuration(row: Row) -> Configuration:

@@ -1,9 +1,11 @@
 """The search space: a width ratio for each stage of the supernet, and the input resolution (section 5.2)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 
 from litepose.errors import InputError
@@ -60,6 +62,41 @@ class SearchSpace:
     def size(self) -> int:
         """Number of different configurations."""
         return math.prod(len(set(values)) for values in self.choices)
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """Genes of every configuration, each once: int64 [size, 9], in lexicographic order."""
+        grid = np.meshgrid(*map(np.unique, self.choices), indexing="ij")
+        return np.stack(grid, axis=-1).reshape(self.size, len(grid))
+
+    def at(self, index: int) -> Configuration:
+        """The configuration in a row of `table`."""
+        return Configuration.from_genes(self.table[index].tolist())
+
+    def index(self, configuration: Configuration) -> int:
+        """Row of `table` that holds a configuration of this space."""
+        return sum(rows[gene] for rows, gene in zip(self._rows, configuration.genes, strict=True))
+
+    @cached_property
+    def _rows(self) -> list[dict[int, int]]:
+        """Per gene and value: the rows of `table` that the value lies after the gene's smallest."""
+        rows, stride = [], self.size
+        for values in map(sorted, map(set, self.choices)):
+            stride //= len(values)
+            rows.append({value: position * stride for position, value in enumerate(values)})
+        return rows
+
+    def costs(self, cost: Callable[[Architecture, int], np.ndarray]) -> np.ndarray:
+        """Cost of every configuration: float64 [size], in the order of `table`.
+
+        Args:
+            cost: from an architecture whose widths are arrays, and a resolution, to the networks' costs.
+        """
+        costs = np.empty(self.size)
+        for resolution in set(self.resolutions):
+            some = self.table[:, -1] == resolution
+            costs[some] = cost(Architecture.from_widths(self.table[some, :-1].T), resolution)
+        return costs
 
     @property
     def largest(self) -> Configuration:

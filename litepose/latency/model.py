@@ -1,0 +1,95 @@
+"""A device's latency, predicted from a Lite Pose network's multiply-accumulates by kind of convolution."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import nnls
+
+from litepose.complexity import litepose_macs_by_kind
+from litepose.errors import InputError
+from litepose.models.litepose import Architecture
+
+
+@dataclass(frozen=True)
+class LatencyModel:
+    """Milliseconds = constant + sum over kinds of (milliseconds per G of its true MACs) * (G of MACs).
+
+    Attributes:
+        constant: ms.
+        dense, depthwise, transposed: ms per G of MACs in such convolutions.
+    """
+
+    constant: float
+    dense: float
+    depthwise: float
+    transposed: float
+
+    @classmethod
+    def fit(cls, features: np.ndarray, milliseconds: np.ndarray) -> "LatencyModel":
+        """The non-negative coefficients with the least squares of relative errors.
+
+        Args:
+            features: of measured networks [N, 4], from `features`; N is at least 4.
+            milliseconds: measured [N].
+
+        Raises:
+            InputError: there are fewer networks than coefficients.
+        """
+        if len(features) < 4:
+            raise InputError(
+                f"A latency model has four coefficients, but {len(features)} networks: give at least 4."
+            )
+        # Relative errors, since the largest network of a space takes many times as long as the smallest.
+        coefficients, _ = nnls(features / milliseconds[:, None], np.ones(len(milliseconds)))
+        return cls(*coefficients.tolist())
+
+    @classmethod
+    def read(cls, path: Path) -> "LatencyModel":
+        """The model that `write` wrote.
+
+        Raises:
+            InputError: the file is missing or holds no latency model.
+        """
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            raise InputError(f"{path} is no latency model: run dvc repro to measure one.") from None
+
+    def write(self, path: Path) -> None:
+        """Write the coefficients as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}")
+        temporary.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        temporary.replace(path)
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Milliseconds [N] of networks with these features [N, 4]."""
+        return features @ np.array([self.constant, self.dense, self.depthwise, self.transposed])
+
+
+def features(architecture: Architecture, resolution: int, num_joints: int, depth: float) -> np.ndarray:
+    """What latency is predicted from: 1, then G of MACs in dense, depthwise and transposed convolutions.
+
+    Args:
+        architecture: channel widths; arrays for many networks.
+        resolution: side of the input in px.
+        num_joints: J.
+        depth: relative number of blocks of each stage.
+
+    Returns:
+        float64 [N, 4]; N is 1 where the widths are no arrays.
+    """
+    macs = litepose_macs_by_kind(architecture, resolution, num_joints, depth)
+    kinds = [np.atleast_1d(macs[kind]) / 1e9 for kind in ("dense", "depthwise", "transposed")]
+    return np.stack([np.ones_like(kinds[0]), *kinds], axis=1)
+
+
+def leave_one_out(features: np.ndarray, milliseconds: np.ndarray) -> np.ndarray:
+    """Relative error [N] of each network's prediction by the model that is fitted to all the others."""
+    others = ~np.eye(len(milliseconds), dtype=bool)
+    predicted = [
+        LatencyModel.fit(features[rest], milliseconds[rest]).predict(features[~rest])[0] for rest in others
+    ]
+    return np.array(predicted) / milliseconds - 1
