@@ -88,6 +88,19 @@ def test_repeating_the_pipeline_does_nothing(project):
     assert "up to date" in dvc(project, "status")
 
 
+def test_a_second_clone_takes_all_results_from_a_remote_without_training(project, tmp_path):
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "--quiet", str(project), str(clone))
+    for place in (project, clone):
+        dvc(place, "remote", "add", "--local", "--default", "shared", str(tmp_path / "remote"))
+    dvc(project, "push", "--run-cache")
+    assert stages_run(dvc(clone, "repro", "--pull")) == []
+    assert "up to date" in dvc(clone, "status")
+    weights = "data/models/finetune/s.pt"
+    assert (clone / weights).read_bytes() == (project / weights).read_bytes()
+    dvc(project, "remote", "remove", "--local", "shared")
+
+
 def test_changing_one_kernel_parameter_reruns_the_kernels_and_the_report_and_nothing_else(project):
     epochs = yaml.safe_load((project / "params.yaml").read_text())["kernels"]["epochs"]
     output = dvc(project, "exp", "run", "-S", f"kernels.epochs={epochs + 1}")
