@@ -1,4 +1,4 @@
-"""Skeletons drawn over an image."""
+"""Skeletons and heatmaps drawn over an image."""
 
 import colorsys
 from collections.abc import Sequence
@@ -32,6 +32,23 @@ def draw_people(
         joints = np.asarray(person, float).reshape(-1, 3)
         _draw_person(canvas, joints, skeleton, min_score, _colour(number), thickness)
     return canvas
+
+
+def draw_heatmap(image: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
+    """A darkened grey copy of the image under a heatmap's colours.
+
+    Args:
+        image: uint8 RGB [h, w, 3].
+        heatmap: [h, w], 0 (nothing) to 1 (certain); what lies outside is clipped.
+
+    Returns:
+        uint8 RGB [h, w, 3].
+    """
+    strength = np.clip(heatmap, 0, 1)[..., None]
+    levels = np.rint(255 * strength).astype(np.uint8)
+    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    grey = 0.5 * cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    return np.rint(grey * (1 - strength) + colours * strength).astype(np.uint8)
 
 
 def _draw_person(

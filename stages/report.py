@@ -1,4 +1,4 @@
-"""Make Tables 1 to 3, Figures 3, 7, 9 and the summary from the metrics files and the published numbers.
+"""Make verdicts, tables, figures and the summary from metrics, predictions and the published numbers.
 
 Usage: python -m stages.report
 """
@@ -6,13 +6,28 @@ Usage: python -m stages.report
 from pathlib import Path
 from typing import Any
 
-from litepose.report import curves, figures, published, summary
+import pandas as pd
+import yaml
+
+from litepose.report import (
+    claims,
+    curves,
+    examples,
+    figures,
+    page,
+    provenance,
+    published,
+    summary,
+    verdicts,
+)
+from litepose.report.evidence import Evidence
 from litepose.report.files import write_text
 from litepose.report.results import Results
 from litepose.report.tables import complexity_table, table1, table2, table3
-from stages.common import params, run_stage
+from litepose.skeletons import find
+from stages.common import SKELETON_FILES, params, run_stage, write_json
 
-METRICS, PLOTS, PAPER = Path("metrics"), Path("plots"), Path("data/paper")
+METRICS, PLOTS, DATA, PAPER = Path("metrics"), Path("plots"), Path("data"), Path("data/paper")
 
 
 RUNS = (
@@ -21,6 +36,7 @@ RUNS = (
     "kernels_classification",
     "baselines",
     "supernet",
+    "ranking",
     "search",
     "finetune",
     "transfer",
@@ -40,9 +56,16 @@ def asked_for(values: dict[str, Any]) -> set[str]:
 
 
 def main() -> None:
-    """Write `metrics/tables/table*.{csv,md}`, `plots/*.{csv,png,svg}` and `metrics/report.md`."""
+    """Write `metrics/claims.*`, `metrics/tables/table*`, `plots/*.{csv,png,svg}`, `metrics/report.md` and
+    `plots/report.html`."""
     values = params()
     paper, results = published.read(PAPER), Results(METRICS, asked_for(values))
+    sources = {name: values[name]["source"] for name in ("crowdpose", "coco")}
+    training = curves.collect(PLOTS / "curves", results)
+    evidence = Evidence(results, DATA, f"{values['profile']}, {sources['crowdpose']}", epochs(training))
+    findings = evidence.findings(claims.read(PAPER / "claims.yaml"))
+    write_json(METRICS / "claims.json", verdicts.metrics(findings))
+    write_text(METRICS / "claims.md", verdicts.markdown(findings))
     tables = {
         "table1": table1(paper, results),
         "table2": table2(paper, results),
@@ -51,13 +74,28 @@ def main() -> None:
     for name, table in tables.items():
         write_text(METRICS / "tables" / f"{name}.csv", table.csv())
         write_text(METRICS / "tables" / f"{name}.md", table.markdown())
+        source = sources["coco" if name == "table2" else "crowdpose"]
+        note = f"Measured: profile {values['profile']}, {source} data."
+        write_text(METRICS / "tables" / f"{name}.tex", table.latex(note))
     figures.write(PLOTS, paper, results)
-    write_text(PLOTS / "training.csv", curves.collect(PLOTS / "curves", results).to_csv(index=False))
+    curves.write(PLOTS, training)
+    skeleton = find(values["crowdpose"]["skeleton"], SKELETON_FILES)
+    examples.write(PLOTS, examples.read(DATA / "examples.npz"), skeleton)
+    write_text(PLOTS / "training.csv", training.to_csv(index=False))
     write_text(PLOTS / "search.csv", curves.collect_searches(PLOTS / "search", results).to_csv(index=False))
-    sources = {name: values[name]["source"] for name in ("crowdpose", "coco")}
     costs = complexity_table(paper, results)
-    page = summary.summarise(values["profile"], sources, list(tables.values()), costs, results)
-    write_text(METRICS / "report.md", page)
+    text = summary.summarise(values["profile"], sources, findings, list(tables.values()), costs, results)
+    write_text(METRICS / "report.md", text)
+    made_with = provenance.markdown(values["seed"], yaml.safe_dump(values, sort_keys=False))
+    page.write(PLOTS / "report.html", f"{text}\n{made_with}", METRICS)
+
+
+def epochs(training: pd.DataFrame) -> dict[str, int]:
+    """Epochs of each training, ``<stage>/<run>``, from the curves that it logged."""
+    return {
+        f"{stage}/{run}": int(count)
+        for (stage, run), count in training.groupby(["stage", "run"])["loss"].count().items()
+    }
 
 
 if __name__ == "__main__":

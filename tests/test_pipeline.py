@@ -65,11 +65,13 @@ def project(tmp_path_factory):
 
 def test_every_table_and_figure_is_written(project):
     for number in (1, 2, 3):
-        for suffix in ("csv", "md"):
+        for suffix in ("csv", "md", "tex"):
             assert (project / f"metrics/tables/table{number}.{suffix}").stat().st_size > 200
-    for number in (3, 7, 9):
+    for number in (1, 3, 5, 6, 7, 8, 9):
         for suffix in ("png", "svg"):
             assert (project / f"plots/figure{number}.{suffix}").stat().st_size > 5_000
+    assert "https://" not in (project / "plots/report.html").read_text().partition("<body")[0]
+    assert set(json.loads((project / "metrics/claims.json").read_text()))
 
 
 def test_every_declared_training_has_measured_its_network(project):
@@ -101,11 +103,11 @@ def test_a_second_clone_takes_all_results_from_a_remote_without_training(project
     dvc(project, "remote", "remove", "--local", "shared")
 
 
-def test_changing_one_kernel_parameter_reruns_the_kernels_and_the_report_and_nothing_else(project):
+def test_changing_one_kernel_parameter_reruns_what_depends_on_it_and_nothing_else(project):
     epochs = yaml.safe_load((project / "params.yaml").read_text())["kernels"]["epochs"]
     output = dvc(project, "exp", "run", "-S", f"kernels.epochs={epochs + 1}")
     reran = stages_run(output)
-    assert {name.split("@")[0] for name in reran} == {"kernels", "report"}
+    assert {name.split("@")[0] for name in reran} == {"kernels", "examples", "report"}
     assert reran[-1] == "report"
     assert "kernels.epochs" in dvc(project, "params", "diff")
     assert "AP" in dvc(project, "metrics", "diff", "--all")

@@ -133,6 +133,53 @@ def test_litepose_m_and_l_join_table_1_once_they_are_trained(metrics, results):
     assert (row["ap_published"], row["ap_measured"]) == ("", "17.0")
 
 
+def test_a_published_architecture_that_was_trained_has_a_row_below_the_found_one(metrics, results):
+    write(metrics, "finetune/s-published", AP=17.0, resolution=112)
+    write(metrics, "transfer/s-published", AP=15.0, AP_test=14.0, resolution=112)
+    for table, ap in ((table1, "ap"), (table2, "ap_val")):
+        rows = list(csv.DictReader(io.StringIO(table(PAPER, results).csv())))
+        place = [row["model"] for row in rows].index("LitePose-S (published architecture)")
+        found, published_one = rows[place - 1], rows[place]
+        assert found["model"] == "LitePose-S"
+        assert published_one["macs_g_counted"] == found["macs_g_counted"]
+        assert float(published_one[f"{ap}_measured"]) > float(found[f"{ap}_measured"])
+        assert (published_one[f"{ap}_published"], published_one["trained_input_size"]) == ("", "112")
+
+
+def test_the_best_ap_is_marked_among_the_published_and_among_the_measured(results):
+    table = table1(PAPER, results)
+    marked = [cell.strip() for cell in table.markdown().split("|") if "**" in cell]
+    assert marked == ["**65.9**", "**86.4**", "**70.6**", "**15.2**", "**40.0**", "**9.0**"]
+    assert "**" not in table.csv()
+    assert table.latex("").count(r"\textbf{") == len(marked)
+
+
+def test_equal_best_numbers_are_all_marked():
+    table = Table("t", [Column("a", "A", 1, ranked=True)], [{"a": 1.04}, {"a": 0.96}, {"a": 0.5}, {}])
+    assert [line for line in table.markdown().splitlines() if "**" in line] == ["| **1.0** |"] * 2
+
+
+def test_a_latex_table_has_shared_headings_escaped_cells_and_rules():
+    columns = [Column("a", "A_b"), Column("b", "#C, x", 1), Column("c", "#C, y", 1), Column("d", "empty", 1)]
+    text = Table("Table 1: what is 100", columns, [{"a": "50 %", "b": 1.25, "c": 2}]).latex("Run: tiny.")
+    assert r"\caption{what is 100. Run: tiny.}" in text
+    assert r"A\_b & \multicolumn{2}{c}{\#C} \\" in text
+    assert r"50 \% & 1.2 & 2.0 \\" in text
+    assert [rule for rule in ("toprule", "midrule", "bottomrule") if f"\\{rule}" in text] == [
+        "toprule",
+        "midrule",
+        "bottomrule",
+    ]
+    assert "empty" not in text
+
+
+def test_the_page_shows_how_well_shared_weights_rank_networks(metrics, results):
+    scores = {"AP_inherited": 1.0, "AP_calibrated": 8.5, "AP_finetuned": 12.0}
+    write(metrics, "ranking/lms", configurations=8, **scores, kendall_tau=0.7143, kendall_p=0.0141)
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
+    assert "| lms | 8 | 1.0 | 8.5 | 12.0 | 0.71 | 0.014 |" in page
+
+
 def test_every_row_of_the_cost_table_names_a_counted_system():
     keys = {system.key for system in systems()}
     assert len(keys) == len(systems())
@@ -279,10 +326,12 @@ def test_metrics_that_an_earlier_run_with_other_parameters_left_behind_are_not_r
 def test_the_report_stage_writes_tables_figures_and_the_page(project):
     stages.report.main()
     written = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
-    assert {f"metrics/tables/table{n}.{kind}" for n in (1, 2, 3) for kind in ("csv", "md")} <= written
+    assert {f"metrics/tables/table{n}.{kind}" for n in (1, 2, 3) for kind in ("csv", "md", "tex")} <= written
+    assert {"metrics/claims.json", "metrics/claims.md"} <= written
     assert {f"plots/figure{n}.{kind}" for n in (3, 7, 9) for kind in ("csv", "png", "svg")} <= written
     assert not [name for name in written if name.endswith(".part")]
     page = (project / "metrics" / "report.md").read_text()
+    assert (project / "metrics" / "claims.md").read_text().strip() in page
     for part in (
         "CrowdPose (synthetic) and COCO (local)",
         "Table 3",
@@ -296,7 +345,7 @@ def test_the_report_stage_writes_tables_figures_and_the_page(project):
 
 
 def test_the_page_sums_the_time_of_the_runs(results):
-    page = summary.summarise("tiny", {}, [], complexity_table(PAPER, results), results)
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
     assert "| `finetune/s` | 1.5 |" in page
     assert "| `latency/host` | 1.7 |" in page
     assert f"| all | {(8 * 90 + 30 + 20 + 100) / 60:.1f} |" in page
@@ -309,7 +358,7 @@ def test_the_page_names_costs_that_differ_by_more_than_the_papers_rounding(metri
         "complexity",
         **{"higherhrnet-w24": counted | {"params_m": 16.11}, "litepose-s": {"params_m": 2.734}},
     )
-    page = summary.summarise("tiny", {}, [], complexity_table(PAPER, results), results)
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
     assert "Table 1, HigherHRNet-W24: #Params are 16.11 where the paper prints 14.9 (+8.1 %)." in page
     assert "LitePose-S: #Params" not in page
 

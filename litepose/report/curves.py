@@ -1,11 +1,17 @@
 """All runs' training curves, and all searches, as one table each: one plot compares the runs of a stage."""
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from litepose.report import style
 from litepose.report.results import Results
 
+_PANELS = 3  # side by side
 CURVES = {"loss": "loss", "monitor_AP": "AP"}  # file of a run -> column
 
 
@@ -40,3 +46,36 @@ def collect_searches(directory: Path, results: Results) -> pd.DataFrame:
     found = [path for path in sorted(directory.glob("*.csv")) if results.asked_for(f"search/{path.stem}")]
     tables = [pd.read_csv(path).assign(search=path.stem) for path in found]
     return pd.concat(tables) if tables else pd.DataFrame(columns=["search"])
+
+
+def write(directory: Path, training: pd.DataFrame) -> None:
+    """Draw `training_loss` and `training_ap`, `.png` and `.svg`."""
+    for column in CURVES.values():
+        with style.settings():
+            style.save(draw(training, column), directory / f"training_{column.lower()}")
+
+
+def draw(training: pd.DataFrame, column: str) -> Figure:
+    """One panel per stage, one curve per run that logged this column of :func:`collect`'s table."""
+    stages = dict(list(training.dropna(subset=[column]).groupby("stage")))
+    rows = max(1, -(-len(stages) // _PANELS))
+    figure = style.new_figure(7.0, 1.8 * rows + 0.2)
+    panels = figure.subplots(rows, _PANELS, squeeze=False).flat
+    for stage, runs in stages.items():
+        _draw_stage(next(panels), stage, runs, column)
+    for axes in figure.axes[len(stages) :]:
+        axes.set_axis_off()
+    if not stages:
+        figure.axes[0].text(0, 0.5, "no training logged this", color=style.GREY)
+    figure.supxlabel("epoch", fontsize=8)
+    return figure
+
+
+def _draw_stage(axes: Axes, stage: str, runs: pd.DataFrame, column: str) -> None:
+    """Curves of a stage's runs."""
+    for (run, curve), color in zip(runs.groupby("run"), itertools.cycle(style.COLORS), strict=False):
+        axes.plot(curve["epoch"], curve[column], color=color, marker="o", markersize=2.5, label=run)
+    axes.set_title(f"{stage}: {column}")
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.margins(y=0.3)  # room for the names
+    axes.legend(fontsize=7, frameon=False, handlelength=1.2, labelspacing=0.2)

@@ -1,4 +1,4 @@
-"""Figures 3, 7 and 9 as pictures for print: published points hollow, measured points filled."""
+"""The paper's figures as pictures for print: published points hollow, measured points filled."""
 
 import itertools
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from litepose.report import series, style
+from litepose.models.litepose import ARCHITECTURES
+from litepose.report import architecture, series, style
 from litepose.report.files import write_text
 from litepose.report.published import Published
 from litepose.report.results import Results
@@ -17,30 +18,49 @@ from litepose.report.systems import SHRINKING
 from litepose.report.tables import Row, Table
 
 _SOURCES = {series.PUBLISHED: (style.GREY, False), series.MEASURED: (style.VERMILLION, True)}
-_FAMILIES = {"LitePose": style.VERMILLION, "HigherHRNet": style.BLUE, "EfficientHRNet": style.GREEN}
+_FAMILIES = {
+    "LitePose": style.VERMILLION,
+    "HigherHRNet": style.BLUE,
+    "EfficientHRNet": style.GREEN,
+    "Lightweight OpenPose": style.GREY,
+}
+_KEY = "Hollow: published. Filled: measured in this run."
 
 
 def write(directory: Path, published: Published, results: Results) -> dict[str, Table]:
-    """Draw all figures as `<name>.png` and `.svg`, and write their points as `<name>.csv`.
+    """Draw the figures of numbers as `<name>.png` and `.svg`, and write their points as `<name>.csv`.
 
     Returns:
         The points of each figure by its name.
     """
-    points = {
-        "figure3": series.figure3(published, results),
-        "figure7": series.figure7(published, results),
-        "figure9": series.figure9(published, results),
-    }
     draw: dict[str, Callable[[list[Row]], Figure]] = {
+        "figure1": figure1,
         "figure3": figure3,
+        "figure6": figure6,
         "figure7": figure7,
+        "figure8": figure8,
         "figure9": figure9,
     }
+    points = {name: getattr(series, name)(published, results) for name in draw}
     for name, table in points.items():
         write_text(directory / f"{name}.csv", table.csv())
         with style.settings():
             style.save(draw[name](table.rows), directory / name)
     return points
+
+
+def figure1(rows: list[Row]) -> Figure:
+    """AP on COCO against latency: on the paper's phone, and on this host."""
+    figure = style.new_figure(7.0, 2.8)
+    labels = []
+    axes_of = (series.DEVICES["snapdragon855"], series.DEVICES["host"])
+    for axes, axis in zip(figure.subplots(1, 2), axes_of, strict=True):
+        axes.set_xlabel(axis)
+        axes.set_ylabel("AP, COCO joints, val")
+        labels.append(_draw_systems(axes, [row for row in rows if row["axis"] == axis]))
+    _explain(figure)
+    _label(labels)
+    return figure
 
 
 def figure3(rows: list[Row]) -> Figure:
@@ -54,6 +74,21 @@ def figure3(rows: list[Row]) -> Figure:
     axes.set_xlim(-0.45, len(names) - 0.55)
     axes.set_ylabel("AP, CrowdPose joints")
     _label([_draw_lines(axes, [row | {"x": names.index(row["network"]), "y": row["ap"]} for row in rows])])
+    return figure
+
+
+def figure6(rows: list[Row]) -> Figure:
+    """What the fusion head brings (left), and what it reads: feature maps that the backbone has anyway."""
+    figure = style.new_figure(7.0, 2.7)
+    chart, drawing = figure.subplots(1, 2, width_ratios=(1, 2))
+    heads = list(series.FUSION)
+    macs = {row["head"]: row["macs_paper_g"] for row in rows if row["macs_paper_g"] is not None}
+    chart.set_xticks(range(2), [f"{head}\n{macs[head]:.1f} G" if head in macs else head for head in heads])
+    chart.set_xlim(-0.5, 1.5)
+    chart.set_ylabel("AP, CrowdPose joints")
+    labels = _draw_lines(chart, [row | {"x": heads.index(row["head"]), "y": row["ap"]} for row in rows])
+    architecture.draw(drawing, ARCHITECTURES["half"])
+    _label([labels])
     return figure
 
 
@@ -75,6 +110,20 @@ def figure7(rows: list[Row]) -> Figure:
     return figure
 
 
+def figure8(rows: list[Row]) -> Figure:
+    """Many branches against one: AP, #MACs, latency, and how many MACs a second executes."""
+    figure = style.new_figure(7.0, 2.3)
+    panels = figure.subplots(1, 4, sharey=True)
+    quantities = (series.AP, series.MACS, series.LATENCY, series.RATE)
+    for axes, quantity in zip(panels, quantities, strict=True):
+        _draw_bars(axes, [row for row in rows if row["quantity"] == quantity])
+        axes.set_xlabel(quantity)
+    panels[0].set_yticks(range(len(series.PARALLELISM)), series.PARALLELISM)
+    panels[0].set_ylim(len(series.PARALLELISM) - 0.4, -0.6)
+    _explain(figure, f"{_KEY} Latency: published on Snapdragon 855, measured on this host.")
+    return figure
+
+
 def figure9(rows: list[Row]) -> Figure:
     """AP on CrowdPose against #MACs as the paper counts, latency on this host, and on the paper's boards."""
     figure = style.new_figure(7.0, 5.0)
@@ -89,9 +138,30 @@ def figure9(rows: list[Row]) -> Figure:
         if box.colspan.start == 0:
             axes.set_ylabel("AP, CrowdPose joints")
         labels.append(_draw_systems(axes, [row for row in rows if row["axis"] == axis]))
-    figure.supxlabel("Hollow: published. Filled: measured in this run.", fontsize=8, color=style.GREY)
+    _explain(figure)
     _label(labels)
     return figure
+
+
+def _explain(figure: Figure, text: str = _KEY) -> None:
+    figure.supxlabel(text, fontsize=8, color=style.GREY)
+
+
+def _draw_bars(axes: Axes, rows: list[Row]) -> None:
+    """One thin bar per system and source, its value at its end; in words where there is none."""
+    values = {(row["system"], row["source"]): row["value"] for row in rows}
+    missing = {series.PUBLISHED: "not printed", series.MEASURED: "not run"}
+    for (place, system), (source, (color, filled)) in itertools.product(
+        enumerate(series.PARALLELISM), _SOURCES.items()
+    ):
+        value = values.get((system, source))
+        text = missing[source] if value is None else f"{value:.1f}"
+        where = place + (0.19 if filled else -0.19)
+        bar = axes.barh(where, value or 0, 0.3, color=color if filled else "white", edgecolor=color)
+        axes.bar_label(bar, [text], padding=2, fontsize=7.5, color=color)
+    axes.set_xlim(0, 1.4 * max(values.values(), default=1))
+    axes.grid(False)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
 
 
 def _label(panels: list[style.Labels | None]) -> None:

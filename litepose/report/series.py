@@ -1,10 +1,10 @@
-"""The points of Figures 3, 7 and 9, published and measured, as tables."""
+"""The points of Figures 1, 3, 6, 7, 8 and 9, published and measured, as tables."""
 
 import math
 
 from litepose.report.published import Published
 from litepose.report.results import Results
-from litepose.report.systems import SHRINKING, ZOO, crowdpose_run, half_key
+from litepose.report.systems import SHRINKING, ZOO, coco_run, crowdpose_run, half_key
 from litepose.report.tables import Column, Row, Table
 
 PUBLISHED, MEASURED = "published", "measured"
@@ -26,6 +26,36 @@ _PUBLISHED_COLUMNS = {
 }
 
 
+# Figure 8 compares the first with the last; its text (section 3.4) gives the last's AP as the first's + 11.6.
+PARALLELISM = ("HigherHRNet-W16", "LitePose-S", "LitePose-L")
+_GAIN_OF_L = 11.6
+AP, LATENCY, RATE = "AP", "Latency (ms)", "Speed (G MACs/s)"
+FUSION = {"Plain head": False, "Fusion head": True}
+
+
+def figure1(published: Published, results: Results) -> Table:
+    """AP on COCO val against latency (Figure 1); measured points as in :func:`figure9`."""
+    phone, host = DEVICES["snapdragon855"], DEVICES["host"]
+    rows: list[Row] = []
+    for paper in published.table2.to_dict("records"):
+        model = paper["model"]
+        rows.append(_point(PUBLISHED, axis=phone, system=model, cost=paper["mobile_ms"], ap=paper["ap_val"]))
+        measured = results.latency("host", ZOO[model]).get("ms")
+        ap = results.run(coco_run(model)).get("AP")
+        rows.append(_point(MEASURED, axis=host, system=model, cost=measured, ap=ap))
+    for row in rows:
+        row["family"] = family(row["system"])
+    columns = [
+        Column("axis", "Axis"),
+        Column("family", "Family"),
+        Column("system", "System"),
+        Column("source", "Source"),
+        Column("cost", "Latency (ms)", 2),
+        Column("ap", "AP", 2),
+    ]
+    return _table("Figure 1: AP against latency on COCO", columns, rows, "cost", "ap")
+
+
 def figure3(published: Published, results: Results) -> Table:
     """AP along the gradual shrinking; the paper prints only the baseline's (Table 1, HigherHRNet-W16)."""
     baseline = published.table1.set_index("model").loc["HigherHRNet-W16", "ap"]
@@ -42,6 +72,26 @@ def figure3(published: Published, results: Results) -> Table:
         Column("macs_paper_g", "#MACs (G)", 2),
     ]
     return _table("Figure 3: AP as the high-resolution branches shrink", columns, rows, "ap")
+
+
+def figure6(published: Published, results: Results) -> Table:
+    """AP of 0.5 LitePose without and with the fusion head (Figure 6; its numbers are Table 3's)."""
+    half = published.table3.query("arch == '0.5 LitePose' and kernel == 7 and supernet == 0")
+    printed = half.set_index("fusion_deconv_head")["ap"]
+    runs = {False: "ablation/no-fusion", True: "kernels/7"}
+    rows: list[Row] = []
+    for head, fusion in FUSION.items():
+        counted = results.cost(half_key(7, fusion)).get("macs_paper_g")
+        measured = results.run(runs[fusion]).get("AP")
+        rows.append(_point(PUBLISHED, head=head, ap=float(printed[int(fusion)]), macs_paper_g=counted))
+        rows.append(_point(MEASURED, head=head, ap=measured, macs_paper_g=counted))
+    columns = [
+        Column("head", "Head"),
+        Column("source", "Source"),
+        Column("ap", "AP", 2),
+        Column("macs_paper_g", "#MACs (G)", 2),
+    ]
+    return _table("Figure 6: the fusion head", columns, rows, "ap")
 
 
 def figure7(published: Published, results: Results) -> Table:
@@ -67,6 +117,37 @@ def figure7(published: Published, results: Results) -> Table:
         Column("macs_paper_g", "#MACs (G)", 2),
     ]
     return _table("Figure 7: kernel size on pose and on classification", columns, rows, "score")
+
+
+def figure8(published: Published, results: Results) -> Table:
+    """Does one branch execute faster than many? AP, #MACs, latency, and #MACs per second (Figure 8).
+
+    Published latencies are a Snapdragon 855's, measured ones this host's. The speed divides #MACs as the
+    paper counts by the latency.
+    """
+    printed = published.table1.set_index("model")
+    first, *_, last = PARALLELISM
+    rows: list[Row] = []
+    for model in PARALLELISM:
+        paper = printed.loc[model].to_dict() if model in printed.index else {}
+        ap = paper.get("ap", printed.loc[first, "ap"] + _GAIN_OF_L if model == last else None)
+        rows += _costs(PUBLISHED, model, ap, paper.get("macs_g"), paper.get("mobile_ms"))
+        counted, timed = results.cost(ZOO[model]), results.latency("host", ZOO[model])
+        measured = results.run(crowdpose_run(model)).get("AP")
+        rows += _costs(MEASURED, model, measured, counted.get("macs_paper_g"), timed.get("ms"))
+    columns = [
+        Column("quantity", "Quantity"),
+        Column("system", "System"),
+        Column("source", "Source"),
+        Column("value", "Value", 2),
+    ]
+    return _table("Figure 8: one branch against many", columns, rows, "value")
+
+
+def _costs(source: str, system: str, ap: float | None, macs: float | None, ms: float | None) -> list[Row]:
+    known = _is_number(macs) and _is_number(ms)
+    values = {AP: ap, MACS: macs, LATENCY: ms, RATE: 1e3 * macs / ms if known else None}
+    return [_point(source, quantity=name, system=system, value=value) for name, value in values.items()]
 
 
 def figure9(published: Published, results: Results) -> Table:
@@ -100,7 +181,7 @@ def figure9(published: Published, results: Results) -> Table:
 
 
 def family(system: str) -> str:
-    """LitePose, HigherHRNet or EfficientHRNet."""
+    """LitePose, HigherHRNet or EfficientHRNet; another system is its own."""
     return system.partition("-")[0]
 
 

@@ -19,6 +19,7 @@ from litepose.report.files import write_bytes
 
 # Okabe and Ito's palette: told apart with every common colour blindness, and in grey.
 BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
+COLORS = (BLUE, VERMILLION, GREEN, GREY, "#CC79A7", "#E69F00")
 _SETTINGS: dict[str, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
@@ -71,12 +72,12 @@ def settings() -> Any:
     return mpl.rc_context(_SETTINGS)
 
 
-def save(figure: Figure, stem: Path) -> None:
+def save(figure: Figure, stem: Path, dots_per_inch: int = _DOTS_PER_INCH) -> None:
     """Write `<stem>.png` and `<stem>.svg`."""
     for kind in ("png", "svg"):
         content = io.BytesIO()
         stamp = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(content, format=kind, dpi=_DOTS_PER_INCH, metadata=stamp)
+        figure.savefig(content, format=kind, dpi=dots_per_inch, metadata=stamp)
         write_bytes(stem.with_suffix(f".{kind}"), content.getvalue())
 
 
@@ -102,19 +103,21 @@ def label_points(labels: Labels) -> None:
     strokes = np.concatenate([_dense(axes.transData.transform(line)) for line in labels.lines])
     inside = axes.get_window_extent()
     names = [_name(axes, *name) for name in zip(points, labels.texts, labels.colors, strict=True)]
+    choices = [
+        [_box(axes, size, centre, place) for place in _PLACES]
+        for size, centre in zip((name.get_window_extent().size for name in names), centres, strict=True)
+    ]
     boxes: dict[int, Bbox] = {}
     # Each name gives way to those placed before it; a second and third turn lets the early ones move too.
     for index in [*range(len(names))] * 3:
         taken = obstacles + [box for other, box in boxes.items() if other != index]
-        costs = []
-        for place in _PLACES:
-            _place(names[index], *place)
-            box = names[index].get_window_extent()
-            costs.append(
-                _covered(box, taken, strokes, inside) + _MISLEADS * _nearer_to_another(box, centres, index)
-            )
-        _place(names[index], *_PLACES[int(np.argmin(costs))])
-        boxes[index] = names[index].get_window_extent()
+        costs = [
+            _covered(box, taken, strokes, inside) + _MISLEADS * _nearer_to_another(box, centres, index)
+            for box in choices[index]
+        ]
+        best = int(np.argmin(costs))
+        _place(names[index], *_PLACES[best])
+        boxes[index] = choices[index][best]
 
 
 def _name(axes: Axes, point: np.ndarray, text: str, color: str) -> Annotation:
@@ -152,6 +155,17 @@ def _place(label: Annotation, offset: tuple[float, float], horizontal: str, vert
     label.set_position(offset)
     label.set_horizontalalignment(horizontal)
     label.set_verticalalignment(vertical)
+
+
+def _box(
+    axes: Axes, size: np.ndarray, centre: np.ndarray, place: tuple[tuple[float, float], str, str]
+) -> Bbox:
+    """What a label of this size would cover at a place beside a point; all in pixels."""
+    offset, horizontal, vertical = place
+    before = {"left": 0.0, "center": 0.5, "right": 1.0}[horizontal]
+    below = {"bottom": 0.0, "center": 0.5, "top": 1.0}[vertical]
+    corner = centre + np.array(offset) * axes.get_figure().dpi / 72 - size * (before, below)
+    return Bbox.from_bounds(*corner, *size)
 
 
 def _covered(box: Bbox, obstacles: Sequence[Bbox], strokes: np.ndarray, inside: Bbox) -> float:

@@ -4,20 +4,30 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from litepose.report import verdicts
+from litepose.report.claims import Finding
 from litepose.report.results import Results
 from litepose.report.tables import Column, Row, Table, ablation_name
 
 _FIGURES = {
-    "figure3": "AP of HigherHRNet-W16 and of its three shrinkings.",
-    "figure7": "Kernel size: AP of 0.5 LitePose, and accuracy of its backbone on classification.",
-    "figure9": "AP on CrowdPose against #MACs (as the paper counts) and latency. A measured point pairs "
-    "the AP of the network that this run trained with the cost of the published architecture.",
+    "figure1": "Figure 1. AP on COCO against latency: published on a Snapdragon 855, measured on this host.",
+    "figure3": "Figure 3. AP of HigherHRNet-W16 and of its three shrinkings.",
+    "figure5": "Figure 5. The first test images of two or more people (of one, where there are too few): "
+    "heatmaps, and as many people as are annotated, of networks with and without large kernels "
+    "and the fusion head.",
+    "figure6": "Figure 6. The fusion head: AP of 0.5 LitePose without and with it, and the feature maps "
+    "that it reads.",
+    "figure7": "Figure 7. Kernel size: AP of 0.5 LitePose, and accuracy of its backbone on classification.",
+    "figure8": "Figure 8. One branch against many: #MACs (as the paper counts) that a second executes. "
+    "LitePose-L's published AP is HigherHRNet-W16's + 11.6, as section 3.4 states.",
+    "figure9": "Figure 9. AP on CrowdPose against #MACs (as the paper counts) and latency. A measured point "
+    "pairs the AP of the network that this run trained with the cost of the published architecture.",
 }
 _DATASETS = {"crowdpose": "CrowdPose", "coco": "COCO"}
 # Order of the pipeline; what is not named comes last.
 _STAGES = (
     *("dataset", "complexity", "pretrain", "shrink", "kernels", "kernels_classification", "ablation"),
-    *("baselines", "supernet", "search", "finetune", "transfer", "latency"),
+    *("baselines", "supernet", "ranking", "search", "finetune", "transfer", "latency"),
 )
 # Percent; and what a number printed with one decimal may be off by.
 _TOLERANCE = 1.0
@@ -25,13 +35,19 @@ _ROUNDING = 0.05
 
 
 def summarise(
-    profile: str, sources: Mapping[str, str], tables: list[Table], costs: Table, results: Results
+    profile: str,
+    sources: Mapping[str, str],
+    findings: list[Finding],
+    tables: list[Table],
+    costs: Table,
+    results: Results,
 ) -> str:
     """Write the page.
 
     Args:
         profile: name of the parameters' profile.
         sources: where each data set comes from: `synthetic`, `local` or `download`.
+        findings: on the paper's claims.
         tables: Tables 1 to 3.
         costs: the table of published and counted costs.
         results: this run's metrics.
@@ -42,11 +58,14 @@ def summarise(
         f"Data: {described}. *Published* is what the paper prints; *measured* and *counted* come from "
         "this run. An empty cell was not run.",
         _chance(results),
+        f"## {verdicts.table(findings).title}\n\n{verdicts.markdown(findings)}",
         *(f"## {table.title}\n\n{table.markdown()}" for table in tables),
+        "## Figures",
         *(f"![{text}](../plots/{name}.png)\n\n*{text}*" for name, text in _FIGURES.items()),
         f"## What differs\n\n{_bullets(_differences(profile, tables, costs))}",
         f"## {costs.title}\n\n{costs.markdown()}",
         _searches(results),
+        _rankings(results),
         _statistics(results),
         _machines(results),
         _times(results),
@@ -136,6 +155,23 @@ def _searches(results: Results) -> str:
     ]
     rows = [{"size": f"LitePose-{size.upper()}", **run} for size, run in found if run]
     return _section("Search", columns, rows)
+
+
+def _rankings(results: Results) -> str:
+    """Does the order by shared weights hold after training, and what does calibration bring?"""
+    found = [(size, results.run(f"ranking/{size}")) for size in ("xs", "lms")]
+    columns = [
+        Column("supernet", "Supernet"),
+        Column("configurations", "Configurations", 0),
+        Column("AP_inherited", "Mean AP, inherited", 1),
+        Column("AP_calibrated", "calibrated", 1),
+        Column("AP_finetuned", "fine-tuned", 1),
+        Column("kendall_tau", "Kendall's tau, calibrated and fine-tuned", 2),
+        Column("kendall_p", "p", 3),
+        Column("kendall_macs_tau", "Kendall's tau, #MACs and fine-tuned", 2),
+        Column("kendall_macs_p", "p", 3),
+    ]
+    return _section("Ranking", columns, [{"supernet": size, **run} for size, run in found if run])
 
 
 def _statistics(results: Results) -> str:

@@ -3,9 +3,11 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import pandas as pd
 
 from litepose.report.published import Published
 from litepose.report.results import Results
@@ -15,11 +17,12 @@ Row = dict[str, Any]
 
 
 class Column(NamedTuple):
-    """One column: its name in CSV, its heading in Markdown, decimals of its numbers (None: text)."""
+    """One column: its name in CSV, its heading, decimals of its numbers (None: text), is more better?"""
 
     key: str
     heading: str
     decimals: int | None = None
+    ranked: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,18 +44,55 @@ class Table:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([column.key for column in self.columns])
-        writer.writerows([[_cell(row, column) for column in self.columns] for row in self.rows])
+        writer.writerows(self._cells(self.columns))
         return text.getvalue()
 
     def markdown(self) -> str:
-        """A GitHub-flavoured table; columns without any value are left out."""
-        columns = [column for column in self.columns if any(_cell(row, column) for row in self.rows)]
+        """A GitHub-flavoured table, the best of a ranked column bold; columns without values are left out."""
+        columns = self._filled()
         lines = [
             [column.heading for column in columns],
             ["---" if column.decimals is None else "---:" for column in columns],
-            *([_cell(row, column) for column in columns] for row in self.rows),
+            *([_marked(row, column, self.rows) for column in columns] for row in self.rows),
         ]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+    def latex(self, note: str) -> str:
+        """A float for the packages booktabs and graphicx, as wide as the page, marked as in Markdown.
+
+        What a heading has before its comma stands above all columns that share it.
+
+        Args:
+            note: follows the title in the caption.
+        """
+        columns = self._filled()
+        headings = pd.MultiIndex.from_tuples([_split(column.heading) for column in columns])
+        cells = pd.DataFrame(self._cells(columns), columns=headings)
+        bold = pd.DataFrame(
+            [[_is_best(row, column, self.rows) for column in columns] for row in self.rows], columns=headings
+        )
+        styled = cells.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
+        styled = styled.apply(lambda _: bold.replace({True: "textbf:--rwrap", False: ""}), axis=None)
+        sides = "".join("l" if column.decimals is None else "r" for column in columns)
+        tabular = styled.to_latex(hrules=True, column_format=sides, multicol_align="c")
+        caption = self.title.partition(": ")[2]  # LaTeX numbers its tables itself
+        return (
+            "\\begin{table*}\n\\centering\n"
+            f"\\caption{{{caption}. {note}}}\n"
+            f"\\resizebox{{\\textwidth}}{{!}}{{%\n{tabular.rstrip()}}}\n"
+            "\\end{table*}\n"
+        )
+
+    def _filled(self) -> list[Column]:
+        return [column for column in self.columns if any(_cell(row, column) for row in self.rows)]
+
+    def _cells(self, columns: list[Column]) -> list[list[str]]:
+        return [[_cell(row, column) for column in columns] for row in self.rows]
+
+
+def _split(heading: str) -> tuple[str, str]:
+    shared, _, own = heading.partition(", ")
+    return shared, own
 
 
 def _cell(row: Row, column: Column) -> str:
@@ -60,6 +100,19 @@ def _cell(row: Row, column: Column) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(value) if column.decimals is None else f"{value:z.{column.decimals}f}"
+
+
+def _marked(row: Row, column: Column, rows: list[Row]) -> str:
+    cell = _cell(row, column)
+    return f"**{cell}**" if _is_best(row, column, rows) else cell
+
+
+def _is_best(row: Row, column: Column, rows: list[Row]) -> bool:
+    """Whether a ranked column has no larger number as printed; several may share the first place."""
+    cell = _cell(row, column)
+    if not column.ranked or not cell:
+        return False
+    return float(cell) == max(float(_cell(other, column) or "-inf") for other in rows)
 
 
 _COST = [
@@ -87,16 +140,12 @@ def table1(published: Published, results: Results) -> Table:
     rows = []
     for paper in [*_records(published.table1), *extra]:
         model = paper["model"]
-        run = results.run(crowdpose_run(model))
-        rows.append(
-            {
-                "model": model,
-                **_system_row(paper, results, ZOO[model]),
-                **_published(paper, "ap", "ap50", "ap75"),
-                **_measured(run, AP="ap", AP50="ap50", AP75="ap75"),
-                **_trained(run),
-            }
-        )
+        row = {
+            "model": model,
+            **_system_row(paper, results, ZOO[model]),
+            **_published(paper, "ap", "ap50", "ap75"),
+        }
+        rows += _runs(row, crowdpose_run(model), results, AP="ap", AP50="ap50", AP75="ap75")
     columns = [
         Column("model", "Model"),
         *_COST,
@@ -114,27 +163,38 @@ def table2(published: Published, results: Results) -> Table:
     """Table 2: systems on COCO."""
     rows = []
     for paper in _records(published.table2):
-        run = results.run(coco_run(paper["model"]))
-        rows.append(
-            {
-                "model": paper["model"],
-                **_system_row(paper, results, coco_key(paper["model"])),
-                **_published(paper, "ap_val", "ap_test_dev"),
-                **_measured(run, AP="ap_val", AP_test="ap_test"),
-                **_trained(run),
-            }
-        )
+        model = paper["model"]
+        row = {
+            "model": model,
+            **_system_row(paper, results, coco_key(model)),
+            **_published(paper, "ap_val", "ap_test_dev"),
+        }
+        rows += _runs(row, coco_run(model), results, AP="ap_val", AP_test="ap_test")
     columns = [
         Column("model", "Model"),
         *_COST,
         *_BOARDS,
         *_latency_columns(results),
         *_pair("ap_val", "AP val"),
-        Column("ap_test_dev_published", "AP test-dev, published", 1),
-        Column("ap_test_measured", "AP test, measured", 1),
+        Column("ap_test_dev_published", "AP test-dev, published", 1, ranked=True),
+        Column("ap_test_measured", "AP test, measured", 1, ranked=True),
         *_TRAINED,
     ]
     return Table("Table 2: COCO", columns, rows)
+
+
+def _runs(row: Row, run: str, results: Results, **scores: str) -> Iterator[Row]:
+    """A system's row with what its run measured; another where the published architecture was trained too.
+
+    The first row of a LitePose is what the run's own search found.
+    """
+    measured = results.run(run)
+    yield {**row, **_measured(measured, **scores), **_trained(measured)}
+    twin = results.run(f"{run}-published")
+    if twin:
+        name = {"model": f"{row['model']} (published architecture)"}
+        own = {key: value for key, value in row.items() if not key.endswith("_published")}
+        yield {**own, **name, **_measured(twin, **scores), **_trained(twin)}
 
 
 def table3(published: Published, results: Results) -> Table:
@@ -273,8 +333,8 @@ def _trained(run: Mapping[str, Any]) -> Row:
 
 def _pair(name: str, heading: str) -> Iterable[Column]:
     return (
-        Column(f"{name}_published", f"{heading}, published", 1),
-        Column(f"{name}_measured", f"{heading}, measured", 1),
+        Column(f"{name}_published", f"{heading}, published", 1, ranked=True),
+        Column(f"{name}_measured", f"{heading}, measured", 1, ranked=True),
     )
 
 

@@ -1,0 +1,63 @@
+"""The report as one web page that needs nothing else: Markdown rendered, pictures inside."""
+
+import base64
+import html
+import re
+from pathlib import Path
+from string import Template
+
+import cv2
+from markdown_it import MarkdownIt
+
+from litepose.report.claims import VERDICTS
+from litepose.report.files import write_text
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+_PICTURE = re.compile(r'<img src="([^"]+)" alt="([^"]*)" ?/?>')
+_HEADING = re.compile(r"<h2>(.*?)</h2>")
+_CELL = re.compile(r"<td>(.*?)</td>")
+_PHOTOGRAPHIC = 1_000_000  # bytes of a PNG from which on the page holds a JPEG
+
+
+def write(path: Path, text: str, directory: Path) -> None:
+    """Write the page.
+
+    Args:
+        path: of the page.
+        text: Markdown; its first line is the title. Tables get verdicts in colour and scroll on their own.
+        directory: that the text's pictures are given relative to.
+    """
+    title = text.partition("\n")[0].lstrip("# ")
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    body = _PICTURE.sub(lambda found: _picture(directory / found[1], found[2]), body)
+    body = _CELL.sub(_cell, body)
+    body = _with_contents(body)
+    page = Template(_TEMPLATE.read_text()).substitute(title=html.escape(title), body=body)
+    write_text(path, page)
+
+
+def _picture(path: Path, text: str) -> str:
+    """A picture with its bytes inside, or a sentence where it is missing."""
+    if not path.is_file():
+        return f"<p><em>{path.name} was not drawn.</em></p>"
+    content, kind = path.read_bytes(), "png"
+    if len(content) > _PHOTOGRAPHIC:
+        content, kind = cv2.imencode(".jpg", cv2.imread(str(path)), [cv2.IMWRITE_JPEG_QUALITY, 85])[1], "jpeg"
+    return f'<img src="data:image/{kind};base64,{base64.b64encode(content).decode()}" alt="{text}">'
+
+
+def _cell(found: re.Match[str]) -> str:
+    """Verdicts are coloured, and long texts may break; numbers stay on their line."""
+    if found[1] in VERDICTS:
+        return f'<td class="verdict {found[1].replace(" ", "-")}">{found[1]}</td>'
+    return f'<td class="words">{found[1]}</td>' if len(found[1]) > 30 else found[0]
+
+
+def _with_contents(body: str) -> str:
+    """Links to all sections below the first heading."""
+    titles = _HEADING.findall(body)
+    links = "".join(f'<a href="#s{number}">{title}</a>' for number, title in enumerate(titles))
+    numbers = iter(range(len(titles)))
+    body = _HEADING.sub(lambda found: f'<h2 id="s{next(numbers)}">{found[1]}</h2>', body)
+    return body.replace("</h1>", f"</h1>\n<nav>{links}</nav>", 1)

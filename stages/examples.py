@@ -1,0 +1,104 @@
+"""What trained networks see in a few test images: their heatmaps and people, for Figure 5.
+
+Usage: python -m stages.examples
+"""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from litepose.datasets import annotations, manifest
+from litepose.datasets.annotations import ImageRecord
+from litepose.datasets.keypoints import normalise
+from litepose.inference import Resizing, forward_test, predict
+from litepose.report.files import write_bytes
+from stages.common import params, run_stage
+from stages.networks import Network, trained
+
+IMAGES = 3
+MAX_SIDE = 480  # px of a stored image
+LARGE_KERNEL = 7
+OUT = Path("data/examples.npz")
+
+
+def main() -> None:
+    """Write ``data/examples.npz``; `litepose.report.examples.read` describes it."""
+    values = params()
+    described = Path("data/crowdpose/dataset.json")
+    skeleton = manifest.read_skeleton(described)
+    split = manifest.read(described)[values["crowdpose"]["test"][0]]
+    chosen = choose(annotations.load(*split, skeleton).images)
+    stored = [_shrunk(record) for record in chosen]
+    content: dict[str, np.ndarray] = {}
+    for number, (record, (image, scale)) in enumerate(zip(chosen, stored, strict=True)):
+        truth = record.keypoints[~record.iscrowd] * [scale, scale, 1]
+        content |= {f"{number}/image": image, f"{number}/truth": truth.astype(np.float32)}
+    for name, run in networks(values["kernels"]["runs"]).items():
+        network = trained(run)
+        for number, (image, _) in enumerate(stored):
+            content[f"{number}/{name}/heatmap"] = heatmap(network, image)
+            content[f"{number}/{name}/people"] = people(network, image, len(content[f"{number}/truth"]))
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **content)
+    write_bytes(OUT, packed.getvalue())
+
+
+def networks(kernels: list[int]) -> dict[str, str]:
+    """What differs -> run: small kernels, no fusion head, both as published, and the found network."""
+    large = LARGE_KERNEL if LARGE_KERNEL in kernels else max(kernels)
+    return {
+        f"kernel {min(kernels)}, fusion": f"kernels/{min(kernels)}",
+        "kernel 7, no fusion": "ablation/no-fusion",
+        f"kernel {large}, fusion": f"kernels/{large}",
+        "LitePose-S": "finetune/s",
+    }
+
+
+def choose(images: list[ImageRecord]) -> list[ImageRecord]:
+    """The split's first images of two or more people; where there are too few, of one.
+
+    A person counts when half of the joints are labelled.
+    """
+    counts = [_people(record) for record in images]
+    ranked = sorted(range(len(images)), key=lambda index: -min(counts[index], 2))
+    return [images[index] for index in ranked[:IMAGES]]
+
+
+def heatmap(network: Network, image: np.ndarray) -> np.ndarray:
+    """The largest of all joints' heatmaps at each pixel of the image: uint8 [h, w], 255 for 1."""
+    height, width = image.shape[:2]
+    resizing = Resizing.fit(width, height, network.input_size)
+    pixels = torch.from_numpy(resizing.apply(image)).permute(2, 0, 1)[None].to(network.device)
+    with torch.no_grad():
+        maps, _ = forward_test(network.model, normalise(pixels), network.skeleton)
+    strongest = maps[0].amax(0).clamp(0, 1).cpu().numpy()
+    matrix = np.array([[resizing.scale, 0, resizing.shift[0]], [0, resizing.scale, resizing.shift[1]]])
+    back = cv2.warpAffine(strongest, matrix, (width, height), flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
+    return np.rint(255 * back).astype(np.uint8)
+
+
+def people(network: Network, image: np.ndarray, count: int) -> np.ndarray:
+    """The best-scored people, at most so many: float32 [P, J, 3], x and y in pixels, score."""
+    found = predict(network.model, [image], network.skeleton, network.input_size, device=network.device)
+    best = sorted(found, key=lambda person: -person["score"])[:count]
+    joints = [person["keypoints"] for person in best]
+    return np.array(joints, np.float32).reshape(-1, network.skeleton.num_joints, 3)
+
+
+def _people(record: ImageRecord) -> int:
+    labelled = (record.keypoints[..., 2] > 0).mean(1)
+    return int(((labelled >= 0.5) & ~record.iscrowd).sum())
+
+
+def _shrunk(record: ImageRecord) -> tuple[np.ndarray, float]:
+    """The image, at most MAX_SIDE px, and its pixels per pixel of the original."""
+    image = record.read()
+    scale = min(1.0, MAX_SIDE / max(image.shape[:2]))
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
+
+
+if __name__ == "__main__":
+    run_stage(main)
