@@ -3,6 +3,7 @@
 Usage: python -m stages.ranking {xs,lms}
 """
 
+import copy
 import functools
 import logging
 import math
@@ -14,6 +15,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import kendalltau
 
+from litepose.datasets.keypoints import KeypointDataset
 from litepose.nas.history import History, Row
 from litepose.nas.space import Configuration, SearchSpace
 from litepose.nas.spread import spread
@@ -37,7 +39,9 @@ def main() -> None:
     data = keypoint_data("crowdpose")
     images = SharedImages(data, section["images"], section["calibration_images"], max(space.resolutions))
     judge = Evaluator(name, images, device(values["device"]))
-    task_of = functools.partial(PoseTask, **task_arguments(data, section["batch_size"]))
+    arguments = task_arguments(data, section["batch_size"])
+    arguments["dataset"] = first_images(arguments["dataset"], section["train_images"])
+    task_of = functools.partial(PoseTask, **arguments)
 
     weights = Path("data/models/supernet") / f"{name}.pt"
     shared = [values[key] for key in SHARED_SECTIONS]
@@ -55,6 +59,13 @@ def main() -> None:
         forget("ranking", f"{name}/{index}")
     write(name, history.rows)
     state.unlink()
+
+
+def first_images(dataset: KeypointDataset, count: int) -> KeypointDataset:
+    """The data set with no more than its first images."""
+    part = copy.copy(dataset)
+    part.records = dataset.records[:count]
+    return part
 
 
 def compare(
