@@ -4,7 +4,7 @@ The images of a test split are a sample of all images that could have been taken
 are seen or missed together. So images are drawn with replacement (Efron, 1979), as many as there are, and AP
 is that of the images drawn; the 2.5 and 97.5 % quantiles over the draws are the interval (percentile method;
 basic and bias-corrected intervals covered the truth no better; on 100 to 400 synthetic images these cover it
-in 93 to 95.5 % of cases, 94 % on average). For the difference of two networks both are judged on the same
+in 92 to 95.5 % of cases, 94 % on average). For the difference of two networks both are judged on the same
 draws, so that what makes an image hard for both cancels.
 
 A draw needs no new evaluation: it is a count per image, and what the evaluator decided about an image's

@@ -4,7 +4,6 @@ import json
 from statistics import NormalDist
 
 import numpy as np
-import pose_data
 import pytest
 from pose_data import content, person
 
@@ -12,14 +11,6 @@ from litepose.bootstrap import Matches, average_precisions, difference, interval
 from litepose.errors import InputError
 from litepose.evaluation import evaluate
 from litepose.skeletons import COCO, CROWDPOSE
-
-
-@pytest.fixture(scope="module")
-def crowdpose_val(tmp_path_factory):
-    truth, detections = pose_data.crowdpose_val()
-    file = tmp_path_factory.mktemp("crowdpose") / "val.json"
-    file.write_text(json.dumps(truth))
-    return file, detections
 
 
 @pytest.fixture(scope="module")

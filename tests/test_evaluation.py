@@ -7,21 +7,12 @@ import types
 from pathlib import Path
 
 import numpy as np
-import pose_data
 import pytest
 from pose_data import content, person
 
 from litepose.errors import InputError
 from litepose.evaluation import COCO_METRICS, CROWDPOSE_METRICS, evaluate
 from litepose.skeletons import COCO, CROWDPOSE
-
-
-@pytest.fixture(scope="module")
-def crowdpose_val(tmp_path_factory):
-    truth, detections = pose_data.crowdpose_val()
-    file = tmp_path_factory.mktemp("crowdpose") / "val.json"
-    file.write_text(json.dumps(truth))
-    return file, detections
 
 
 def test_crowdpose_equals_its_own_evaluator(crowdpose_val):

@@ -43,17 +43,7 @@ def figure1(published: Published, results: Results) -> Table:
         measured = results.latency("host", ZOO[model]).get("ms")
         ap = results.run(coco_run(model)).get("AP")
         rows.append(_point(MEASURED, axis=host, system=model, cost=measured, ap=ap))
-    for row in rows:
-        row["family"] = family(row["system"])
-    columns = [
-        Column("axis", "Axis"),
-        Column("family", "Family"),
-        Column("system", "System"),
-        Column("source", "Source"),
-        Column("cost", "Latency (ms)", 2),
-        Column("ap", "AP", 2),
-    ]
-    return _table("Figure 1: AP against latency on COCO", columns, rows, "cost", "ap")
+    return _ap_against_cost("Figure 1: AP against latency on COCO", "Latency (ms)", rows)
 
 
 def figure3(published: Published, results: Results) -> Table:
@@ -167,17 +157,19 @@ def figure9(published: Published, results: Results) -> Table:
         costs = {MACS: results.cost(ZOO[model]).get("macs_paper_g")}
         costs |= {axis: results.latency(device, ZOO[model]).get("ms") for device, axis in DEVICES.items()}
         rows += [_point(MEASURED, axis=axis, system=model, cost=cost, ap=ap) for axis, cost in costs.items()]
-    for row in rows:
-        row["family"] = family(row["system"])
+    return _ap_against_cost("Figure 9: AP against cost on CrowdPose", "#MACs (G) or latency (ms)", rows)
+
+
+def _ap_against_cost(title: str, cost: str, rows: list[Row]) -> Table:
     columns = [
         Column("axis", "Axis"),
         Column("family", "Family"),
         Column("system", "System"),
         Column("source", "Source"),
-        Column("cost", "#MACs (G) or latency (ms)", 2),
+        Column("cost", cost, 2),
         Column("ap", "AP", 2),
     ]
-    return _table("Figure 9: AP against cost on CrowdPose", columns, rows, "cost", "ap")
+    return _table(title, columns, [{**row, "family": family(row["system"])} for row in rows], "cost", "ap")
 
 
 def family(system: str) -> str:

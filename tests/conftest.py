@@ -1,0 +1,14 @@
+"""Fixtures of several test files."""
+
+import json
+
+import pose_data
+import pytest
+
+
+@pytest.fixture(scope="session")
+def crowdpose_val(tmp_path_factory):
+    truth, detections = pose_data.crowdpose_val()
+    file = tmp_path_factory.mktemp("crowdpose") / "val.json"
+    file.write_text(json.dumps(truth))
+    return file, detections
