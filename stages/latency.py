@@ -1,11 +1,14 @@
-"""Measure the latency of every system of Tables 1 and 2 at its published size on a device.
+"""Measure the latency of every system of Tables 1 and 2 at its published size on a device, per runtime.
 
 Usage: python -m stages.latency DEVICE
 """
 
+import logging
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +16,9 @@ from tqdm import tqdm
 
 from litepose import models
 from litepose.errors import InputError
-from litepose.latency import machine
-from litepose.latency.measure import Protocol, interleave, median_interval, warm_up
-from litepose.latency.runtimes import Runtime, TorchRuntime, as_list, check_output
+from litepose.latency import machine, runtimes
+from litepose.latency.measure import Protocol, in_rounds, interval
+from litepose.latency.runtimes import Runtime, Unavailable, as_list, check_output
 from litepose.report.systems import num_joints
 from stages.common import params, run_stage, write_json
 
@@ -28,42 +31,94 @@ def main() -> None:
     """Write `metrics/latency/<device>.json` and the description of the machine beside it."""
     started = time.perf_counter()
     device = sys.argv[1]
-    if device != "host":
-        raise InputError(f"latency.devices names {device!r}: only `host` can be measured.")
+    machine.check(device)
     section, seed = params()["latency"], params()["seed"]
-    systems = section["systems"]
-    protocol = Protocol(section["warmup"], section["repeats"], section["max_seconds"] / max(len(systems), 1))
-    prepared = {
-        system: prepare(system, protocol, seed) for system in tqdm(systems, desc="prepare", disable=None)
-    }
-    with tqdm(desc="measure", unit=" runs", disable=None) as progress:
-        runs = {system: runtime.run_once for system, runtime in prepared.items()}
-        times = interleave(runs, protocol, lambda system: progress.update())
-    measured = {}
-    for system, milliseconds in times.items():
-        ms, low, high = median_interval(milliseconds)
-        measured[system] = {"ms": ms, "low_ms": low, "high_ms": high, "runs": len(milliseconds)}
+    wanted = runtimes_of(section)
+    if device in machine.BOARDS:
+        wanted = {system: ["tvm"] for system, names in wanted.items() if "tvm" in names}
+    threads = section["threads"] or machine.cores()
+    absent = machine.missing(device)
+    prepared, left_out = ({}, [absent]) if absent else prepare_all(wanted, device, threads, seed)
+    for sentence in left_out:
+        logging.info("left out: %s", sentence)
+    measured = measure(prepared, section, seed)
     write_json(OUTPUT / f"{device}.json", measured, digits=2)
+    description = machine.describe(device, threads) | ({"left_out": left_out} if left_out else {})
     seconds = time.perf_counter() - started
-    write_json(
-        OUTPUT / f"{device}_machine.json",
-        {**machine.describe(), "runtime": "PyTorch", "seconds": seconds},
-        digits=1,
-    )
+    write_json(OUTPUT / f"{device}_machine.json", {**description, "seconds": seconds}, digits=1)
 
 
-def prepare(system: str, protocol: Protocol, seed: int) -> Runtime:
-    """A warmed-up runtime of a system, its output found equal to plain PyTorch's."""
+def runtimes_of(section: dict[str, Any]) -> dict[str, list[str]]:
+    """Names of the runtimes that each system is measured with.
+
+    Raises:
+        InputError: a runtime is unknown, or its systems are neither `all` nor some of `latency.systems`.
+    """
+    if section["rounds"] < 2:
+        raise InputError(f"params.yaml: latency.rounds is {section['rounds']}: an interval needs at least 2.")
+    wanted: dict[str, list[str]] = {system: [] for system in section["systems"]}
+    for name, chosen in section["runtimes"].items():
+        runtimes.check(name)
+        systems = section["systems"] if chosen == "all" else chosen
+        if not isinstance(systems, list) or not set(systems) <= set(wanted):
+            raise InputError(
+                f"params.yaml: latency.runtimes.{name} is {chosen!r}: use all, or a list of latency.systems."
+            )
+        for system in systems:
+            wanted[system].append(name)
+    return wanted
+
+
+def prepare_all(
+    wanted: dict[str, list[str]], device: str, threads: int, seed: int
+) -> tuple[dict[tuple[str, str], Runtime], list[str]]:
+    """Prepared runtimes by system and name, and a sentence on each that this machine lacks."""
+    prepared, left_out = {}, {}
+    for system, names in tqdm(wanted.items(), desc="prepare", disable=None):
+        model, image = network(system, seed)
+        reference = forward(model, image)
+        for name in names:
+            runtime = runtimes.create(name, device, threads)
+            try:
+                prepare(system, runtime, model, image, reference)
+            except Unavailable as reason:
+                left_out[name] = f"{name}: {reason}"
+                continue
+            prepared[system, name] = runtime
+    return prepared, list(left_out.values())
+
+
+def network(system: str, seed: int) -> tuple[nn.Module, Tensor]:
+    """A system with random weights, in eval mode, and an image of its published size [1,3,H,W]."""
     torch.manual_seed(seed)
     model = realistic(models.create(system, num_joints(system)))
     size = models.published_input_size(system)
-    image = torch.randn(1, 3, size, size)
-    reference = forward(model.to(memory_format=torch.channels_last), image)
-    runtime = TorchRuntime()
+    return model, torch.randn(1, 3, size, size)
+
+
+def prepare(system: str, runtime: Runtime, model: nn.Module, image: Tensor, reference: list[Tensor]) -> None:
+    """Prepare a runtime and find its output equal to plain PyTorch's."""
     runtime.prepare(model, image)
-    warm_up(runtime.run_once, protocol)
+    runtime.load()
+    runtime.run_once()
     check_output(system, runtime.output(), reference)
-    return runtime
+    runtime.unload()
+
+
+def measure(
+    prepared: dict[tuple[str, str], Runtime], section: dict[str, Any], seed: int
+) -> dict[str, dict[str, dict[str, float]]]:
+    """`ms`, `low_ms`, `high_ms` and the number of timed `runs`, by system and runtime."""
+    visits = section["rounds"] * len(prepared)
+    protocol = Protocol(section["warmup"], section["repeats"], section["max_seconds"] / max(visits, 1))
+    with tqdm(desc="measure", total=visits, disable=None) as progress:
+        times = in_rounds(prepared, protocol, section["rounds"], seed, progress.update)
+    measured: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for (system, name), rounds in times.items():
+        ms, low, high = interval(rounds)
+        runs = sum(map(len, rounds))
+        measured[system][name] = {"ms": ms, "low_ms": low, "high_ms": high, "runs": runs}
+    return measured
 
 
 @torch.inference_mode()

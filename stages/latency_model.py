@@ -16,7 +16,8 @@ from litepose.complexity import litepose_cost
 from litepose.errors import InputError
 from litepose.latency.measure import Protocol, interleave, warm_up
 from litepose.latency.model import LatencyModel, features, leave_one_out
-from litepose.latency.runtimes import Runtime, TorchRuntime
+from litepose.latency.runtimes import Runtime
+from litepose.latency.runtimes.eager import EagerRuntime
 from litepose.models.litepose import LitePose
 from litepose.nas.space import Configuration, SearchSpace
 from litepose.nas.spread import spread
@@ -77,8 +78,9 @@ def prepare(configuration: Configuration, depth: float, protocol: Protocol, seed
     """A warmed-up runtime of a network with random weights."""
     torch.manual_seed(seed)
     model = realistic(LitePose(configuration.architecture, CROWDPOSE.num_joints, depth=depth))
-    runtime = TorchRuntime()
+    runtime = EagerRuntime("host", torch.get_num_threads())
     runtime.prepare(model, torch.randn(1, 3, configuration.resolution, configuration.resolution))
+    runtime.load()
     warm_up(runtime.run_once, protocol)
     return runtime
 

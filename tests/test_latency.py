@@ -1,18 +1,35 @@
 """Runtimes give PyTorch's outputs, and the protocol's times, budgets and intervals are right."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binom
 from torch import nn
 
+import stages.latency
 from litepose import models
 from litepose.errors import InputError
-from litepose.latency import machine
-from litepose.latency.measure import Protocol, interleave, median_interval, warm_up
-from litepose.latency.runtimes import TorchRuntime, check_output, fold_batch_norm
+from litepose.latency import machine, runtimes
+from litepose.latency.measure import Protocol, in_rounds, interleave, interval, warm_up
+from litepose.latency.runtimes import Unavailable, check_output
+from litepose.latency.runtimes.eager import EagerRuntime
+from litepose.latency.runtimes.folding import fold_batch_norm
 from litepose.models.blocks import DepthwiseConv2d
-from stages.latency import forward, prepare, realistic
+from litepose.models.litepose import LitePose
+from stages.latency import forward, prepare, realistic, runtimes_of
+
+SECTION = {
+    "systems": ["litepose-xs", "litepose-s"],
+    "runtimes": {"pytorch": "all"},
+    "threads": 1,
+    "rounds": 2,
+    "warmup": 1,
+    "repeats": 1,
+    "max_seconds": 0.1,
+}
 
 
 class Clock:
@@ -81,14 +98,120 @@ def test_folding_leaves_the_original_network_as_it_was(network):
         assert torch.equal(ours, theirs)
 
 
-def test_the_pytorch_runtime_gives_the_outputs_of_the_plain_network(network):
+@pytest.mark.parametrize("name", ["pytorch", "onnxruntime"])
+def test_a_runtime_gives_the_outputs_of_the_plain_network_whenever_it_is_loaded(name, network):
     image = torch.randn(1, 3, 16, 16)
     expected = forward(network, image)
-    runtime = TorchRuntime()
+    runtime = runtimes.create(name, "host", threads=1)
     runtime.prepare(network, image)
-    runtime.run_once()
-    check_output("network", runtime.output(), expected)
-    assert len(runtime.output()) == 2
+    for _ in range(2):
+        runtime.load()
+        runtime.run_once()
+        for ours, theirs in zip(runtime.output(), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+        runtime.unload()
+
+
+def test_onnx_runtime_gives_pytorchs_outputs_for_a_lite_pose():
+    torch.manual_seed(0)
+    model = realistic(LitePose(models.litepose.ARCHITECTURES["xs"], 14, depth=0.2))
+    image = torch.randn(1, 3, 64, 64)
+    prepare("xs", runtimes.create("onnxruntime", "host", threads=1), model, image, forward(model, image))
+
+
+def test_preparing_a_runtime_leaves_the_network_to_the_next_as_it_was(network):
+    image = torch.randn(1, 3, 16, 16)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    runtime = EagerRuntime("host", 1)
+    runtime.prepare(network, image)
+    runtime.load()
+    with torch.no_grad():
+        for parameter in runtime._model.parameters():
+            parameter.zero_()
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_importing_the_latency_code_imports_no_runtime_but_pytorch():
+    code = "import sys, litepose.latency.measure; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "litepose.latency.runtimes" in found.stdout.split()
+    assert "onnxruntime" not in found.stdout.split()
+
+
+def test_an_unknown_runtime_is_told_the_known_ones():
+    with pytest.raises(InputError, match=r"latency.runtimes names 'tensorrt': known runtimes are pytorch,"):
+        runtimes.create("tensorrt", "host", threads=1)
+
+
+def test_a_runtime_that_is_not_installed_is_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "litepose.latency.runtimes.onnx_session", raising=False)
+    sentence = r"names onnxruntime, but the package onnxruntime is not installed: pip install -r requirements"
+    with pytest.raises(InputError, match=sentence):
+        runtimes_of({**SECTION, "runtimes": {"onnxruntime": "all"}})
+
+
+def test_a_runtime_is_asked_for_all_systems_or_for_some():
+    section = {**SECTION, "runtimes": {"pytorch": "all", "onnxruntime": ["litepose-s"]}}
+    assert runtimes_of(section) == {"litepose-xs": ["pytorch"], "litepose-s": ["pytorch", "onnxruntime"]}
+    for wrong in ("some", ["higherhrnet-w16"]):
+        with pytest.raises(InputError, match=r"use all, or a list of latency\.systems"):
+            runtimes_of({**SECTION, "runtimes": {"pytorch": wrong}})
+
+
+def test_one_round_is_refused_since_it_has_no_interval():
+    with pytest.raises(InputError, match=r"latency\.rounds is 1: an interval needs at least 2"):
+        runtimes_of({**SECTION, "rounds": 1})
+
+
+def test_compilation_without_a_compiler_is_left_out(monkeypatch, network):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    runtime = runtimes.create("pytorch-compiled", "host", threads=1)
+    with pytest.raises(Unavailable, match=r"needs a C\+\+ compiler, and no-such-compiler is not installed"):
+        runtime.prepare(network, torch.randn(1, 3, 16, 16))
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """Runs the stage on a device in an empty directory, and reads what it wrote."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(device, **changes):
+        values = {"latency": {**SECTION, **changes}, "seed": 0}
+        monkeypatch.setattr(stages.latency, "params", lambda: values)
+        monkeypatch.setattr(sys, "argv", ["latency", device])
+        stages.latency.main()
+        paths = (tmp_path / "metrics/latency" / f"{device}{end}.json" for end in ("", "_machine"))
+        return [json.loads(path.read_text()) for path in paths]
+
+    return run
+
+
+def test_the_stage_times_a_system_per_runtime_and_leaves_out_what_the_machine_lacks(stage, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    names = {"pytorch": "all", "pytorch-compiled": "all"}
+    timed, described = stage("host", systems=["litepose-xs"], runtimes=names)
+    latency = timed["litepose-xs"]["pytorch"]
+    assert list(timed["litepose-xs"]) == ["pytorch"]
+    assert latency["low_ms"] <= latency["ms"] <= latency["high_ms"]
+    assert latency["runs"] == 2
+    assert described["threads"] == 1
+    assert described["left_out"] == [
+        "pytorch-compiled: torch.compile needs a C++ compiler, and no-such-compiler is not installed."
+    ]
+
+
+def test_a_machine_without_a_gpu_leaves_cuda_empty_and_says_so(stage, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    timed, described = stage("cuda")
+    assert timed == {}
+    assert described["left_out"] == ["PyTorch finds no CUDA GPU here."]
+
+
+def test_an_unknown_device_is_told_the_known_ones(stage):
+    with pytest.raises(InputError, match=r"latency.devices names 'toaster': known devices are host, cuda"):
+        stage("toaster")
 
 
 def test_a_runtime_with_another_output_is_refused_by_name():
@@ -101,11 +224,8 @@ def test_a_runtime_with_another_output_is_refused_by_name():
         check_output("litepose-xs", [torch.full((2, 3), torch.nan)], reference)
 
 
-def test_a_prepared_litepose_has_no_batch_norm_left_and_passes_its_check():
-    torch.set_num_threads(1)
-    runtime = prepare("litepose-xs", Protocol(warmup=1, repeats=1, share=1.0), seed=0)
-    assert [tuple(output.shape) for output in runtime.output()] == [(1, 28, 64, 64), (1, 14, 128, 128)]
-    folded = fold_batch_norm(realistic(models.create("litepose-xs")))
+def test_a_folded_litepose_has_no_batch_norm_left():
+    folded = fold_batch_norm(models.create("litepose-xs").eval())
     assert not [module for module in folded.modules() if isinstance(module, nn.BatchNorm2d)]
 
 
@@ -147,28 +267,69 @@ def test_warming_up_ends_with_its_number_of_runs_or_its_share_of_time():
     assert warm_up(clock.system(30.0), Protocol(warmup=5, repeats=1, share=10), clock) == 1
 
 
-def test_the_interval_of_few_runs_is_their_range():
-    assert median_interval(np.array([3.0, 1.0, 2.0])) == (2.0, 1.0, 3.0)
-    assert median_interval(np.array([7.0])) == (7.0, 7.0, 7.0)
+class Fake(runtimes.Runtime):
+    """Takes longer in every second round, and logs what is done with it."""
+
+    def __init__(self, clock, log, name):
+        self.clock, self.log, self.name, self.loads = clock, log, name, 0
+
+    def load(self):
+        self.loads += 1
+        self.log.append(self.name)
+
+    def run_once(self):
+        self.clock.now += 0.02 if self.loads % 2 else 0.01
+
+    def unload(self):
+        self.log.append(f"{self.name} gone")
 
 
-@pytest.mark.parametrize("runs", [6, 9, 20, 51])
-def test_the_interval_is_the_narrowest_pair_of_ranks_with_its_confidence(runs):
-    _, low, high = median_interval(np.arange(runs, dtype=float))
-    rank = int(low)
-    assert high == runs - 1 - rank
-    assert 1 - 2 * binom.cdf(rank, runs, 0.5) >= 0.95
-    assert 1 - 2 * binom.cdf(rank + 1, runs, 0.5) < 0.95
+def test_a_round_loads_warms_up_times_and_unloads_each_system_alone():
+    clock, log = Clock(), []
+    systems = {name: Fake(clock, log, name) for name in "abc"}
+    times = in_rounds(systems, Protocol(warmup=1, repeats=3, share=1.0), rounds=2, seed=0, clock=clock)
+    assert [runs.tolist() for runs in times["a"]] == [pytest.approx([20] * 3), pytest.approx([10] * 3)]
+    assert [item for item in log if len(item) > 1] == [f"{item} gone" for item in log[::2]]
+    assert sorted(log[:6:2]) == sorted(log[6::2]) == ["a", "b", "c"]
 
 
-def test_the_interval_covers_the_true_median_as_often_as_it_says():
-    samples = np.random.default_rng(0).lognormal(size=(2000, 25))
-    covered = [low <= 1 <= high for _, low, high in map(median_interval, samples)]
-    assert 0.94 <= np.mean(covered) <= 0.99
+def test_the_order_differs_between_rounds_and_is_the_seeds():
+    def order(seed):
+        clock, log = Clock(), []
+        systems = {name: Fake(clock, log, name) for name in "abcdef"}
+        in_rounds(systems, Protocol(warmup=1, repeats=1, share=1.0), rounds=3, seed=seed, clock=clock)
+        return log[::2]
+
+    assert order(0) == order(0)
+    assert order(0) != order(1)
+    assert order(0)[:6] != order(0)[6:12]
+
+
+def test_a_slow_system_runs_once_in_a_round():
+    clock = Clock()
+    slow = Fake(clock, [], "slow")
+    (first, second) = in_rounds({"slow": slow}, Protocol(5, 5, share=0.005), 2, seed=0, clock=clock)["slow"]
+    assert (len(first), len(second)) == (1, 1)
+
+
+def test_a_round_counts_once_however_many_runs_it_has():
+    few = interval([np.array([10.0]), np.array([20.0])])
+    many = interval([np.full(100, 10.0), np.full(7, 20.0)])
+    assert few == pytest.approx(many)
+    assert few[0] == pytest.approx(200**0.5)
+
+
+def test_the_interval_covers_the_true_latency_as_often_as_it_says():
+    """Rounds differ by 5 %, runs of a round by 1 %."""
+    rng = np.random.default_rng(0)
+    levels = np.exp(rng.normal(0, 0.05, (1000, 5, 1)))
+    samples = levels * np.exp(rng.normal(0, 0.01, (1000, 5, 5)))
+    covered = [low <= 1 <= high for _, low, high in map(interval, map(list, samples))]
+    assert 0.93 <= np.mean(covered) <= 0.97
 
 
 def test_the_machine_states_its_processor_threads_and_versions():
-    described = machine.describe()
+    described = machine.describe("host", threads=3)
     assert described["cpu"]
-    assert described["threads"] == torch.get_num_threads()
+    assert described["threads"] == 3
     assert described["torch"] == torch.__version__

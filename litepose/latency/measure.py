@@ -1,23 +1,27 @@
-"""The measurement protocol: warm-up, interleaved repeats within a time budget, median and interval."""
+"""The measurement protocol: warm-up, repeats within a time budget, in turns or in rounds, and intervals."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from scipy.stats import binom
+from scipy import stats
 
+from litepose.latency.runtimes import Runtime
+
+Key = TypeVar("Key", bound=Hashable)
 _MIN_RUNS = 3
 _WARMUP_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How often each system runs.
+    """How often each system runs, in all or in one round.
 
     Attributes:
         warmup: most untimed runs of a system, together a tenth of its time share, at least one.
-        repeats: most timed runs of a system, together its time share, at least three.
+        repeats: most timed runs of a system, together its time share, at least three, in a round one.
         share: seconds that one system may take.
     """
 
@@ -82,18 +86,66 @@ def _may_run_again(seconds: list[float], share: float) -> bool:
     return len(seconds) < _MIN_RUNS or sum(seconds) + float(np.median(seconds)) <= share
 
 
-def median_interval(milliseconds: np.ndarray, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Median of the runs and its distribution-free interval, in milliseconds.
+def in_rounds(
+    runtimes: Mapping[Key, Runtime],
+    protocol: Protocol,
+    rounds: int,
+    seed: int,
+    on_visit: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[Key, list[np.ndarray]]:
+    """Time prepared runtimes in rounds that are as independent as one process allows.
 
-    The bounds are the narrowest pair of order statistics, symmetric in rank, that covers the median
-    with at least this confidence (binomial distribution); fewer than six runs cannot reach 95 %:
-    then they are the extremes.
+    In every round each is loaded anew, since where its weights lie in memory changes its speed, warmed up,
+    run several times on end, and unloaded, so that none takes memory or cores from another. The order is
+    drawn for each round, so that none always follows the same one.
+
+    Args:
+        runtimes: by any key.
+        protocol: the number of runs and the time share in one round.
+        rounds: how often each runtime is loaded.
+        seed: of the orders.
+        on_visit: called when a runtime is done in a round.
+        clock: seconds, increasing.
 
     Returns:
-        (median, low, high)
+        Milliseconds of every timed run, one array per round, by key.
     """
-    ordered = np.sort(milliseconds)
-    runs = len(ordered)
-    outside = binom.cdf(np.arange((runs + 1) // 2), runs, 0.5)
-    rank = max(int(np.count_nonzero(outside <= (1 - confidence) / 2)) - 1, 0)
-    return float(np.median(ordered)), float(ordered[rank]), float(ordered[runs - 1 - rank])
+    generator = np.random.default_rng(seed)
+    keys, times = list(runtimes), {key: [] for key in runtimes}
+    for _ in range(rounds):
+        for place in generator.permutation(len(keys)):
+            runtime = runtimes[keys[place]]
+            runtime.load()
+            warm_up(runtime.run_once, protocol, clock)
+            times[keys[place]].append(1000 * _repeat(runtime.run_once, protocol, clock))
+            runtime.unload()
+            on_visit()
+    return times
+
+
+def _repeat(run: Callable[[], float | None], protocol: Protocol, clock: Callable[[], float]) -> np.ndarray:
+    """Seconds of runs on end."""
+    seconds: list[float] = []
+    while not seconds or (
+        len(seconds) < protocol.repeats and sum(seconds) + float(np.median(seconds)) <= protocol.share
+    ):
+        start = clock()
+        own = run()
+        seconds.append(clock() - start if own is None else own)
+    return np.array(seconds)
+
+
+def interval(rounds: list[np.ndarray], confidence: float = 0.95) -> tuple[float, float, float]:
+    """Latency and its interval, in milliseconds, from the runs of each of at least two rounds.
+
+    Runs of one round are alike; rounds differ as repetitions of the whole measurement do. So each round
+    counts once, by its median: the latency is the geometric mean of these, the interval Student's t interval
+    of the mean of their logarithms.
+
+    Returns:
+        (latency, low, high)
+    """
+    logs = np.log([np.median(runs) for runs in rounds])
+    margin = stats.t.ppf((1 + confidence) / 2, len(logs) - 1) * stats.sem(logs)
+    return tuple(float(value) for value in np.exp(logs.mean() + np.array([0, -margin, margin])))

@@ -1,0 +1,1 @@
+"""Networks compiled by TVM: lowering to kernels, their schedules, tuning, and execution."""

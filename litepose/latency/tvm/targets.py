@@ -1,0 +1,40 @@
+"""What TVM compiles for: the host's family of processors, and where its tuned tiles lie."""
+
+import os
+import platform
+from pathlib import Path
+
+import tvm
+from tvm.target import codegen
+
+from litepose.latency.tvm.schedules import Tile
+from litepose.latency.tvm.tuning import Tuning
+
+# x86-64's levels of vector instructions and the feature that tells of each, the widest first.
+_LEVELS = {"x86-64-v4": "avx512vl", "x86-64-v3": "avx2", "x86-64-v2": "sse4.2"}
+_SHIPPED = Path(__file__).parent / "tuned"
+
+
+def host(threads: int) -> tvm.target.Target:
+    """The family of the machine that this runs on, so that what is tuned on one member serves the others.
+
+    Args:
+        threads: that kernels are run with.
+    """
+    own = tvm.target.Target({"kind": "llvm", "mcpu": codegen.llvm_get_system_cpu()})
+    levels = _LEVELS if platform.machine().lower() in ("x86_64", "amd64") else {}
+    fitting = [level for level, feature in levels.items() if codegen.target_has_features(feature, own)]
+    return tvm.target.Target(
+        {"kind": "llvm", "mcpu": fitting[0] if fitting else str(own.attrs["mcpu"]), "num-cores": threads}
+    )
+
+
+def shipped(target: tvm.target.Target) -> dict[str, Tile]:
+    """The tiles that come with the project for a family of processors; none for most."""
+    path = _SHIPPED / f"{target.attrs['mcpu']}.json"
+    return Tuning(path).best() if path.is_file() else {}
+
+
+def set_threads(threads: int) -> None:
+    """Let TVM's kernels run on this many cores of the machine; the first call of a process counts."""
+    os.environ["TVM_NUM_THREADS"] = str(threads)
