@@ -1,23 +1,34 @@
-"""A small training that tests run in one process and in two: parallel_training.py DIRECTORY MODE."""
+"""Small trainings that tests run in one process and in two: parallel_training.py DIRECTORY MODE..."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pose_data
 import torch
+from torch import nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from litepose.datasets import annotations
+from litepose.datasets.classification import ClassificationDataset
 from litepose.datasets.keypoints import Augmentation, KeypointDataset
-from litepose.models.litepose import ARCHITECTURES, LitePose
+from litepose.models.litepose import ARCHITECTURES, LitePose, LitePoseClassifier
+from litepose.models.supernet import Supernet
+from litepose.nas.oneshot import SupernetTask
+from litepose.nas.space import SearchSpace
 from litepose.skeletons import CROWDPOSE
 from litepose.training import checkpoint, distributed
-from litepose.training.loop import fit
+from litepose.training.classification import ClassificationTask
+from litepose.training.loop import Watch, backward, fit
 from litepose.training.losses import PoseLoss
-from litepose.training.pose import PoseTask
+from litepose.training.mechanics import Mechanics
+from litepose.training.pose import DistillationTask, PoseTask
 from litepose.training.schedule import Schedule
 from stages.common import run_stage
 
+CPU = torch.device("cpu")
 SCHEDULE = Schedule(epochs=2, batch_size=4, learning_rate=0.008, milestones=(), warmup_epochs=0.5)
 
 
@@ -42,29 +53,36 @@ TASKS = {"whole": PoseTask, "diverged": PoisonedTask, "killed": KilledTask}
 
 
 def write_images(directory: Path) -> None:
-    """Eight images of one person each."""
+    """Eight images of one person each, and the same in two classes."""
     joints = torch.rand(8, CROWDPOSE.num_joints, 2, generator=torch.Generator().manual_seed(0)) * 100 + 10
     people = [
         pose_data.person(CROWDPOSE, [(*place, 2) for place in places.tolist()], image)
         for image, places in enumerate(joints, 1)
     ]
-    pose_data.write(directory, pose_data.content(CROWDPOSE, people, ((120, 120),) * 8))
+    _, images = pose_data.write(directory, pose_data.content(CROWDPOSE, people, ((120, 120),) * 8))
+    for label, share in (("bird", "[1-4].png"), ("cat", "[5-8].png")):
+        (directory / "train" / label).mkdir(parents=True)
+        for image in images.glob(share):
+            shutil.copy(image, directory / "train" / label)
+
+
+def pose_arguments(directory: Path) -> dict:
+    """What the pose tasks take."""
+    images = annotations.load(directory / "people.json", directory / "images", CROWDPOSE)
+    dataset = KeypointDataset([images], CROWDPOSE, Augmentation(), 0)
+    return {"criterion": PoseLoss(), "dataset": dataset, "batch_size": 4, "device": CPU, "workers": 0}
+
+
+def litepose() -> LitePose:
+    """A small network that is the same in every process."""
+    torch.manual_seed(0)
+    return LitePose(ARCHITECTURES["xs"], CROWDPOSE.num_joints, depth=0.2)
 
 
 def train(directory: Path, mode: str) -> None:
     """Train two epochs; the first process writes losses and weights, all say who wrote."""
-    torch.manual_seed(0)
-    images = annotations.load(directory / "people.json", directory / "images", CROWDPOSE)
-    dataset = KeypointDataset([images], CROWDPOSE, Augmentation(), 0)
-    model = LitePose(ARCHITECTURES["xs"], CROWDPOSE.num_joints, depth=0.2)
-    task = TASKS[mode](
-        criterion=PoseLoss(),
-        dataset=dataset,
-        resolution=64,
-        batch_size=4,
-        device=torch.device("cpu"),
-        workers=0,
-    )
+    model = litepose()
+    task = TASKS[mode](resolution=64, **pose_arguments(directory))
     history = fit(
         model,
         task,
@@ -80,5 +98,61 @@ def train(directory: Path, mode: str) -> None:
     checkpoint.save(directory / f"weights-{distributed.rank()}.pt", model.state_dict())
 
 
+def steps(directory: Path) -> dict:
+    """What one step of every kind of training gives."""
+    arguments = pose_arguments(directory)
+    pose = PoseTask(resolution=64, **arguments)
+    torch.manual_seed(0)
+    classifier = LitePoseClassifier(ARCHITECTURES["xs"], 2, depth=0.2)
+    supernet = Supernet(CROWDPOSE.num_joints, depth=0.1)
+    space = SearchSpace((1.0, 0.5), (64,))
+    teaching = {"teacher": litepose().eval(), "teacher_resolution": 128, "weight": 1.0}
+    images = ClassificationDataset(directory, "train")
+    results = {
+        "pose": one_step(litepose(), pose),
+        "pose in two parts": one_step(litepose(), pose, parts=2),
+        "supernet": one_step(supernet, SupernetTask(space, **arguments)),
+        "distillation": one_step(litepose(), DistillationTask(**teaching, resolution=64, **arguments)),
+        "classification": one_step(classifier, ClassificationTask(images, 64, 4, CPU, 0)),
+    }
+    with mock.patch.object(distributed, "SynchronisedBatchNorm", nn.BatchNorm2d):
+        results["pose without shared statistics"] = one_step(litepose(), pose)
+    return results
+
+
+def one_step(model: nn.Module, task: PoseTask | ClassificationTask, parts: int = 1) -> dict:
+    """Mean losses, gradient and batch statistics of the first batch, and the number of exchanges."""
+    exchanged, mechanics = [], Mechanics(accumulate=parts)
+
+    def counted(_state, bucket):
+        exchanged.append(bucket.index())
+        return allreduce_hook(None, bucket)
+
+    with distributed.parallel(model, model) as trained:
+        if distributed.active():
+            trained.register_comm_hook(None, counted)
+        batch = next(iter(task.batches(0)))
+        losses = backward(trained, task, batch, 0, 0, mechanics, mechanics.scaler(CPU), Watch("one step"))
+    means = distributed.averaged({name: value.item() for name, value in losses.items()})
+    return {
+        "losses": torch.tensor([means[name] for name in sorted(means)]),
+        "gradient": torch.cat([parameter.grad.flatten() for parameter in model.parameters()]),
+        "statistics": torch.cat(
+            [value.flatten() for name, value in model.named_buffers() if "running" in name]
+        ),
+        "exchanges": len(exchanged),
+    }
+
+
+def main() -> None:
+    """Train in each of the modes named; "steps" writes what single steps give."""
+    directory = Path(sys.argv[1])
+    for mode in sys.argv[2:]:
+        if mode == "steps":
+            checkpoint.save(directory / "steps.pt", steps(directory))
+        else:
+            train(directory, mode)
+
+
 if __name__ == "__main__":
-    run_stage(lambda: train(Path(sys.argv[1]), sys.argv[2]))
+    run_stage(main)

@@ -65,6 +65,21 @@ def test_uncompressed_crowd_regions_are_understood(tmp_path):
     assert np.array_equal(coco_mask.decode(image.ignore), np.arange(160) < np.full((120, 1), 80))
 
 
+def test_an_image_with_too_many_pixels_is_refused_by_name_before_it_is_read(tmp_path):
+    split = write(tmp_path, content(COCO, [], [(160, 120)]))
+    assert len(load(*split, COCO, max_pixels=160 * 120)) == 1
+    with pytest.raises(InputError, match=r"1\.png: .* million pixels, more than .*raise max_pixels"):
+        load(*split, COCO, max_pixels=160 * 120 - 1)
+
+
+def test_an_image_larger_than_annotated_is_refused_by_the_same_bound(tmp_path):
+    file, images = write(tmp_path, content(COCO, [], [(160, 120)]))
+    file.write_text(file.read_text().replace("160", "16"))
+    (image,) = load(file, images, COCO, max_pixels=160 * 120 - 1)
+    with pytest.raises(InputError, match=r"1\.png: .* million pixels, more than"):
+        image.read()
+
+
 def broken(change):
     contents = content(COCO, [person(COCO, NOBODY + 1)])
     change(contents)

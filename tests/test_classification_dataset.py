@@ -41,6 +41,11 @@ def test_a_batch_has_the_sampled_resolution(root):
     assert labels.tolist() == [0, 1]
 
 
+def test_an_image_with_too_many_pixels_is_refused_by_name(root):
+    with pytest.raises(InputError, match=r"0\.png: .* million pixels, more than"):
+        ClassificationDataset(root, "train", max_pixels=40 * 50 - 1)[Sample(0, 0, 32, 32)]
+
+
 def test_a_class_without_images_is_named(root):
     (root / "train" / "dog").mkdir()
     with pytest.raises(InputError, match="dog"):

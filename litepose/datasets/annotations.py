@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from litepose.datasets.images import read_image
+from litepose.datasets.images import MAX_PIXELS, check_size, read_image
 from litepose.errors import InputError
 from litepose.skeletons import Skeleton
 
@@ -27,6 +27,7 @@ class ImageRecord:
         areas: float32 [P]; box area x 0.53 where the file has none (CrowdPose).
         iscrowd: bool [P].
         ignore: run-length encoded region without supervision (crowds, people without keypoints), or None.
+        max_pixels: larger files are refused.
     """
 
     id: int
@@ -38,14 +39,15 @@ class ImageRecord:
     areas: np.ndarray
     iscrowd: np.ndarray
     ignore: dict | None
+    max_pixels: int
 
     def read(self) -> np.ndarray:
         """The pixels, uint8 RGB [height, width, 3].
 
         Raises:
-            InputError: the file cannot be decoded, or has another size than annotated.
+            InputError: the file cannot be decoded, is too large, or has another size than annotated.
         """
-        image = read_image(self.path)
+        image = read_image(self.path, max_pixels=self.max_pixels)
         height, width = image.shape[:2]
         if (width, height) != (self.width, self.height):
             raise InputError(
@@ -69,23 +71,31 @@ class Annotations:
         return iter(self.images)
 
 
-def load(annotation_file: Path, images_dir: Path, skeleton: Skeleton) -> Annotations:
+def load(
+    annotation_file: Path, images_dir: Path, skeleton: Skeleton, max_pixels: int = MAX_PIXELS
+) -> Annotations:
     """Read and validate an annotation file in COCO's (or CrowdPose's) keypoint format.
 
     Regions are masked out of the heatmap loss where an annotation that gives no joints to learn has a
     segmentation: crowds, and people without labelled keypoints. CrowdPose has no segmentations.
 
+    Args:
+        annotation_file: in COCO's format.
+        images_dir: directory of the images.
+        skeleton: the joints that the file must have.
+        max_pixels: larger images are refused, here by their annotated and later by their true size.
+
     Raises:
-        InputError: a missing file, malformed JSON, other keypoints than the skeleton's, a missing image, or
-            no image at all.
+        InputError: a missing file, malformed JSON, other keypoints than the skeleton's, an image that is
+            missing or too large, or no image at all.
     """
     annotation_file, images_dir = Path(annotation_file), Path(images_dir)
     content = read_json(annotation_file)
     _check_category(content, annotation_file, skeleton)
-    _check_images(content, annotation_file, images_dir)
+    _check_images(content, annotation_file, images_dir, max_pixels)
     people = _people_by_image(content, annotation_file, skeleton)
     images = [
-        _record(image, people.get(image["id"], []), annotation_file, images_dir, skeleton)
+        _record(image, people.get(image["id"], []), annotation_file, images_dir, skeleton, max_pixels)
         for image in content["images"]
     ]
     return Annotations(annotation_file, images)
@@ -126,7 +136,7 @@ def _check_category(content: dict, file: Path, skeleton: Skeleton) -> None:
         )
 
 
-def _check_images(content: dict, file: Path, images_dir: Path) -> None:
+def _check_images(content: dict, file: Path, images_dir: Path, max_pixels: int) -> None:
     if not content["images"]:
         raise InputError(f"{file}: the list 'images' is empty; a split needs at least one image.")
     if not images_dir.is_dir():
@@ -146,6 +156,7 @@ def _check_images(content: dict, file: Path, images_dir: Path) -> None:
                     f"{file}: images[{number}].{field} is {image[field]!r}; expected a whole "
                     "number of pixels."
                 )
+        check_size(images_dir / image["file_name"], image["width"] * image["height"], max_pixels)
         if image["file_name"] not in present and not (images_dir / image["file_name"]).is_file():
             raise InputError(
                 f"{images_dir / image['file_name']}: the image is missing, though {file.name} lists it; "
@@ -187,7 +198,9 @@ def _people_by_image(content: dict, file: Path, skeleton: Skeleton) -> dict[int,
     return people
 
 
-def _record(image: dict, people: list[dict], file: Path, images_dir: Path, skeleton: Skeleton) -> ImageRecord:
+def _record(
+    image: dict, people: list[dict], file: Path, images_dir: Path, skeleton: Skeleton, max_pixels: int
+) -> ImageRecord:
     keypoints = np.array([person["keypoints"] for person in people], np.float32)
     keypoints = keypoints.reshape(-1, skeleton.num_joints, 3)
     boxes = np.array([person["bbox"] for person in people], np.float32).reshape(-1, 4)
@@ -211,6 +224,7 @@ def _record(image: dict, people: list[dict], file: Path, images_dir: Path, skele
         areas=areas,
         iscrowd=iscrowd,
         ignore=_region(ignored, file, image["height"], image["width"]),
+        max_pixels=max_pixels,
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from litepose.datasets.augmentation import NO_AUGMENTATION, Augmentation, mirrored
-from litepose.datasets.images import read_image
+from litepose.datasets.images import MAX_PIXELS, read_image
 from litepose.datasets.sampling import Sample
 from litepose.errors import InputError
 
@@ -27,12 +27,15 @@ class ClassificationDataset(Dataset):
         split: name of the split's directory.
         seed: of the random numbers.
         training: whether views are random.
+        max_pixels: larger images are refused.
 
     Raises:
         InputError: the directory is missing, or a class has no image.
     """
 
-    def __init__(self, root: Path, split: str, seed: int = 0, training: bool = True) -> None:
+    def __init__(
+        self, root: Path, split: str, seed: int = 0, training: bool = True, max_pixels: int = MAX_PIXELS
+    ) -> None:
         directory = Path(root) / split
         if not directory.is_dir():
             raise InputError(
@@ -47,7 +50,7 @@ class ClassificationDataset(Dataset):
             if not files:
                 raise InputError(f"{directory / name}: no JPEG or PNG file; every class needs images.")
             self.samples += [(path, label) for path in files]
-        self.seed = seed
+        self.seed, self.max_pixels = seed, max_pixels
         self.augmentation = CROPS if training else NO_AUGMENTATION
 
     def __len__(self) -> int:
@@ -56,7 +59,7 @@ class ClassificationDataset(Dataset):
     def __getitem__(self, sample: Sample) -> tuple[np.ndarray, int]:
         """The view uint8 RGB [R, R, 3] of one image, R being ``image_resolution``, and its class."""
         path, label = self.samples[sample.index]
-        image = read_image(path)
+        image = read_image(path, max_pixels=self.max_pixels)
         rng = np.random.default_rng([self.seed, sample.epoch, sample.index])
         unit, flip = self.augmentation.draw(image.shape[1], image.shape[0], rng)
         side = sample.image_resolution

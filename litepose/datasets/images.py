@@ -22,7 +22,8 @@ def read_image(path: Path, *, upright: bool = False, max_pixels: int = MAX_PIXEL
         path: the image file.
         upright: turn the image as its EXIF orientation says. By default the orientation is ignored, because
             COCO's annotations (and tools) refer to the pixels as stored.
-        max_pixels: larger images are refused before any memory is taken for their pixels.
+        max_pixels: larger images are refused before any memory is taken for their pixels; Pillow, which reads
+            the size, refuses more than 178 million by itself.
 
     Raises:
         InputError: the file is missing, empty, cut off, too large or cannot be decoded.
@@ -34,11 +35,7 @@ def read_image(path: Path, *, upright: bool = False, max_pixels: int = MAX_PIXEL
     if not encoded:
         raise InputError(f"{path}: the file is empty; replace it or remove it from the annotations.")
     kind, pixels = _header(path, encoded)
-    if pixels > max_pixels:
-        raise InputError(
-            f"{path}: {pixels / 1e6:.4g} million pixels, more than the {max_pixels / 1e6:.4g} million "
-            "that are read; store a smaller image."
-        )
+    check_size(path, pixels, max_pixels)
     flags = cv2.IMREAD_COLOR_RGB | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), flags)
@@ -47,6 +44,19 @@ def read_image(path: Path, *, upright: bool = False, max_pixels: int = MAX_PIXEL
     if image is None or (kind in ("JPEG", "MPO") and not _is_whole(encoded)):
         raise InputError(f"{path}: the file is cut off or damaged; copy or download it again.")
     return image
+
+
+def check_size(path: Path, pixels: int, max_pixels: int) -> None:
+    """Refuse an image by the number of its pixels.
+
+    Raises:
+        InputError: it has more than ``max_pixels``.
+    """
+    if pixels > max_pixels:
+        raise InputError(
+            f"{path}: {pixels / 1e6:.4g} million pixels, more than the {max_pixels / 1e6:.4g} million "
+            "that are read; store a smaller image, or raise max_pixels of its data set in params.yaml."
+        )
 
 
 def _header(path: Path, encoded: bytes) -> tuple[str | None, int]:

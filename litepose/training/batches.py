@@ -28,6 +28,9 @@ def epoch_batches(
 ) -> DataLoader:
     """Shuffled, augmented batches; the data set's seed and the epoch alone decide what they hold.
 
+    For another epoch, set ``epoch`` and ``resolutions`` of its ``batch_sampler``: the processes stay, for
+    starting them takes longer than many a batch.
+
     Args:
         dataset: indexed by :class:`litepose.datasets.sampling.Sample`; has a ``seed``.
         collate: items to a batch.
@@ -58,6 +61,9 @@ def epoch_batches(
         collate_fn=collate,
         num_workers=workers,
         worker_init_fn=start_worker,
+        persistent_workers=workers > 0,
+        # Its own, unused: a run draws the same numbers whenever its processes were started.
+        generator=torch.Generator(),
         pin_memory=device.type == "cuda",
     )
 

@@ -11,7 +11,11 @@ from litepose.training import distributed
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values under a temporary name, then rename; the first process alone does."""
+    """Write tensors and plain values under a temporary name, then rename; the first process alone does.
+
+    Raises:
+        InputError: the file cannot be written, most often because the disk is full; an earlier one stays.
+    """
     if distributed.rank():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,6 +23,11 @@ def save(path: Path, content: dict[str, Any]) -> None:
     try:
         torch.save(content, temporary)
         temporary.replace(path)
+    except (OSError, RuntimeError) as error:  # PyTorch's writer calls a full disk a RuntimeError
+        raise InputError(
+            f"{path} cannot be written ({str(error).splitlines()[0]}): free disk space, then repeat; "
+            "a training goes on after its last whole epoch"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,21 +1,27 @@
 """Data-parallel training over several processes: each takes a share of every batch, the first writes."""
 
 import os
+import shlex
+import socket
+import subprocess
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from torch.nn.parallel import DistributedDataParallel
 
 from litepose.errors import InputError
 
+MEETING = "LITEPOSE_MEETING"  # environment of every node's process: host:port/run, where the nodes meet
+JOIN_SECONDS = 600  # that the first node waits for the others
 _FAILURES = "litepose/failures"
 _stores: list[dist.Store] = []
 
@@ -40,26 +46,75 @@ def processes() -> int:
     return dist.get_world_size() if active() else 1
 
 
-def launch(count: int, python: str, arguments: Sequence[str]) -> bool:
-    """Run a Python command in that many processes of this machine, as ``torchrun --standalone`` does.
+def launch(count: int, python: str, arguments: Sequence[str], nodes: int = 1) -> bool:
+    """Run a Python command in that many processes of this machine, as ``torchrun`` does.
+
+    Args:
+        count: processes of this machine.
+        python: interpreter.
+        arguments: its arguments.
+        nodes: machines that start the same command; with more than one they meet at the place that
+            :func:`start_on_nodes` told them.
 
     Returns:
         Whether all of them succeeded; when one fails the others are ended.
+
+    Raises:
+        InputError: the other nodes did not come.
     """
+    place, _, run = (os.environ[MEETING] if nodes > 1 else f"localhost:0/{uuid.uuid4().hex}").rpartition("/")
     config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
+        min_nodes=nodes,
+        max_nodes=nodes,
         nproc_per_node=count,
         max_restarts=0,
-        run_id=uuid.uuid4().hex,
+        run_id=run,
         rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
+        rdzv_endpoint=place,
+        rdzv_configs={"join_timeout": JOIN_SECONDS},
     )
     try:
         elastic_launch(config, python)(*arguments)
     except ChildFailedError:
         return False
+    except RendezvousError as error:
+        raise InputError(
+            f"The {nodes} nodes did not meet at {place} ({type(error).__name__}): check that params.yaml's "
+            "compute.launch starts a command on each of them, and that they reach that port"
+        ) from None
     return True
+
+
+def start_on_nodes(launcher: str, command: Sequence[str]) -> bool:
+    """Run a command once on every node, by a program that does so, such as Slurm's ``srun``.
+
+    The nodes meet at a free port of this machine, which must be one of them.
+
+    Args:
+        launcher: the program with its options; the command is appended.
+        command: in a directory that all nodes share.
+
+    Returns:
+        Whether the program says that all of them succeeded.
+
+    Raises:
+        InputError: there is no such program.
+    """
+    if not launcher:
+        raise InputError(
+            "params.yaml: compute.nodes is more than 1, but compute.launch is empty: give what starts a "
+            "command on every node, such as srun"
+        )
+    with socket.create_server(("", 0)) as free:
+        port = free.getsockname()[1]
+    meeting = f"{MEETING}={socket.gethostname()}:{port}/{uuid.uuid4().hex}"
+    try:
+        return subprocess.run([*shlex.split(launcher), "env", meeting, *command]).returncode == 0
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"params.yaml: compute.launch is {launcher!r}, which cannot be run ({error}): give what starts a "
+            "command on every node, such as srun"
+        ) from None
 
 
 def join(device: torch.device) -> None:
@@ -99,8 +154,8 @@ def share_of_batch(size: int) -> None:
     """
     if size % processes():
         raise InputError(
-            f"params.yaml: a batch of {size} images cannot be shared by compute.processes "
-            f"{processes()}: give a batch_size (and at least as many images) that it divides"
+            f"params.yaml: a batch of {size} images cannot be shared by the {processes()} processes of "
+            "compute: give a batch_size (and at least as many images) that their number divides"
         )
 
 
@@ -142,6 +197,16 @@ def parallel(model: nn.Module, forward: Callable[..., Any]) -> Iterator[Callable
     finally:
         for norm in norms:
             norm.__class__ = nn.BatchNorm2d
+
+
+def exchange(model: nn.Module, now: bool) -> AbstractContextManager:
+    """Context of a forward and backward pass: whether it ends with the processes' exchange of gradients.
+
+    Args:
+        model: what :func:`parallel` gave.
+        now: False for the parts of a batch before the last, whose gradients each process adds up alone.
+    """
+    return model.no_sync() if isinstance(model, DistributedDataParallel) and not now else nullcontext()
 
 
 class _Sum(torch.autograd.Function):

@@ -97,11 +97,12 @@ def backward(
     """Add the gradient of a batch, part by part, to the parameters; returns its losses by name."""
     device = next(model.parameters()).device
     losses: dict[str, Tensor] = {}
-    for part in parts_of(batch, mechanics.accumulate):
-        with mechanics.autocast(device):
-            loss, named = task.loss(model, part, epoch, step)
-        watch.add(step, loss, part)
-        scaler.scale(loss / mechanics.accumulate).backward()
+    for number, part in enumerate(parts_of(batch, mechanics.accumulate), 1):
+        with distributed.exchange(model, now=number == mechanics.accumulate):
+            with mechanics.autocast(device):
+                loss, named = task.loss(model, part, epoch, step)
+            watch.add(step, loss, part)
+            scaler.scale(loss / mechanics.accumulate).backward()
         for name, value in {"loss": loss, **named}.items():
             losses[name] = losses.get(name, 0.0) + value.detach() / mechanics.accumulate
     return losses

@@ -29,6 +29,7 @@ class ImageTask:
     ) -> None:
         self.dataset, self.resolution, self.batch_size = dataset, resolution, batch_size
         self.device, self.workers = device, workers
+        self._loader: DataLoader | None = None
 
     def resolutions(self, epoch: int) -> int | Sequence[int]:
         """Resolution of all steps of an epoch, or of each."""
@@ -36,13 +37,18 @@ class ImageTask:
 
     def batches(self, epoch: int) -> DataLoader:
         """Batches of one epoch, shuffled and augmented by the data set's seed and the epoch."""
-        return epoch_batches(
-            self.dataset,
-            self.collate,
-            self.batch_size,
-            epoch,
-            self.resolutions(epoch),
-            device=self.device,
-            workers=self.workers,
-            image_resolution=self.image_resolution,
-        )
+        resolutions = self.resolutions(epoch)
+        if self._loader is None:
+            self._loader = epoch_batches(
+                self.dataset,
+                self.collate,
+                self.batch_size,
+                epoch,
+                resolutions,
+                device=self.device,
+                workers=self.workers,
+                image_resolution=self.image_resolution,
+            )
+        sampler = self._loader.batch_sampler
+        sampler.epoch, sampler.resolutions = epoch, resolutions
+        return self._loader
