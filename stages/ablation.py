@@ -3,6 +3,7 @@
 Usage: python -m stages.ablation {no-fusion,half-supernet,xs-scratch,xs-supernet}
 """
 
+import functools
 import sys
 from typing import NamedTuple
 
@@ -38,10 +39,10 @@ def main() -> None:
     else:
         architecture, resolution = ARCHITECTURES["half"], section["resolution"]
     if row.supernet:
-        model = inherited(architecture, row.supernet, data)
+        build = functools.partial(inherited, architecture, row.supernet, data)
     else:
-        model = litepose(architecture, data, fusion=row.fusion)
-    train_and_test("ablation", run, model, section, resolution, data)
+        build = functools.partial(litepose, architecture, data, fusion=row.fusion)
+    train_and_test("ablation", run, build, section, resolution, data)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ Usage: python -m stages.baselines NAME
 
 import sys
 
+from torch import nn
+
 from litepose import models
 from stages.common import params, run_stage
 from stages.pose_run import depth, keypoint_data, seeded, train_and_test
@@ -15,8 +17,11 @@ def main() -> None:
     name = sys.argv[1]
     section = params()["baselines"]
     data = keypoint_data("crowdpose")
-    model = seeded(lambda: models.create(name, data.skeleton.num_joints, depth=depth()))
-    train_and_test("baselines", name, model, section, section["runs"][name]["resolution"], data)
+
+    def build(seed: int) -> nn.Module:
+        return seeded(lambda: models.create(name, data.skeleton.num_joints, depth=depth()), seed)
+
+    train_and_test("baselines", name, build, section, section["runs"][name]["resolution"], data)
 
 
 if __name__ == "__main__":

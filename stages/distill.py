@@ -1,14 +1,15 @@
 """Fine-tune LitePose-XS with the heatmaps of LitePose-S as further targets (section 5.3, Table 3)."""
 
+import functools
+
 from litepose.training.pose import DistillationTask
-from stages.common import params, run_stage
+from stages.common import device, params, run_stage
 from stages.pose_run import (
     found_architecture,
     inherited,
     keypoint_data,
     litepose,
     load_weights,
-    task_arguments,
     train_and_test,
 )
 
@@ -21,16 +22,14 @@ def main() -> None:
     teacher = litepose(teacher_architecture, data)
     teacher.load_state_dict(load_weights("finetune", "s"))
     architecture, resolution = found_architecture("xs")
-    student = inherited(architecture, "xs", data)
-    arguments = task_arguments(data, section["batch_size"])
-    task = DistillationTask(
-        teacher=teacher.eval().to(arguments["device"]),
+    build = functools.partial(inherited, architecture, "xs", data)
+    task_of = functools.partial(
+        DistillationTask,
+        teacher=teacher.eval().to(device(params()["device"])),
         teacher_resolution=teacher_resolution,
         weight=section["weight"],
-        resolution=resolution,
-        **arguments,
     )
-    train_and_test("finetune", "xs", student, section, resolution, data, task)
+    train_and_test("finetune", "xs", build, section, resolution, data, task_of)
 
 
 if __name__ == "__main__":

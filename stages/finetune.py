@@ -3,6 +3,7 @@
 Usage: python -m stages.finetune {s,m,l}
 """
 
+import functools
 import sys
 
 from stages.common import params, run_stage
@@ -15,8 +16,8 @@ def main() -> None:
     section = params()["finetune"]
     data = keypoint_data("crowdpose")
     architecture, resolution = found_architecture(run)
-    model = inherited(architecture, "lms", data)
-    train_and_test("finetune", run, model, section, resolution, data)
+    build = functools.partial(inherited, architecture, "lms", data)
+    train_and_test("finetune", run, build, section, resolution, data)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Usage: python -m stages.kernels KERNEL
 """
 
+import functools
 import sys
 
 from litepose.models.litepose import ARCHITECTURES
@@ -15,8 +16,8 @@ def main() -> None:
     kernel = int(sys.argv[1])
     section = params()["kernels"]
     data = keypoint_data("crowdpose")
-    model = litepose(ARCHITECTURES["half"], data, kernel=kernel)
-    train_and_test("kernels", str(kernel), model, section, section["resolution"], data)
+    build = functools.partial(litepose, ARCHITECTURES["half"], data, kernel=kernel)
+    train_and_test("kernels", str(kernel), build, section, section["resolution"], data)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +24,9 @@ from litepose.skeletons import Skeleton
 from litepose.training import checkpoint, distributed
 from litepose.training.losses import PoseLoss
 from litepose.training.pose import PoseTask
-from stages.common import device, params, write_json
-from stages.training_run import History, forget, seconds_of, train
+from stages import seeds
+from stages.common import device, params
+from stages.training_run import forget, seconds_of, train
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class KeypointData:
 
     def load(self, split: str, first: int | None = None) -> Annotations:
         """Annotations of one split, or of its first images."""
-        loaded = annotations.load(*self.splits[split], self.skeleton)
+        loaded = annotations.load(*self.splits[split], self.skeleton, self.section["max_pixels"])
         return replace(loaded, images=loaded.images[:first])
 
 
@@ -48,14 +49,15 @@ def keypoint_data(name: str) -> KeypointData:
     return KeypointData(manifest.read_skeleton(file), params()[name], manifest.read(file))
 
 
-def task_arguments(data: KeypointData, batch_size: int, tags: bool = True) -> dict[str, Any]:
-    """What all pose tasks take, with the recipe's augmentation and loss."""
+def task_arguments(
+    data: KeypointData, batch_size: int, tags: bool = True, seed: int | None = None
+) -> dict[str, Any]:
+    """What all pose tasks take, with the recipe's augmentation and loss; by default with the run's seed."""
     values = params()
     recipe = values["recipe"]
     training_splits = [data.load(split) for split in data.section["fit"]]
-    dataset = KeypointDataset(
-        training_splits, data.skeleton, Augmentation(**recipe["augmentation"]), values["seed"]
-    )
+    chosen = values["seed"] if seed is None else seed
+    dataset = KeypointDataset(training_splits, data.skeleton, Augmentation(**recipe["augmentation"]), chosen)
     if dataset.people_beyond_max:
         logging.info(
             "%d people beyond the %d per image are left out of the tag loss",
@@ -78,24 +80,28 @@ def depth() -> float:
     return params()["recipe"]["depth"]
 
 
-def seeded(build: Callable[[], nn.Module]) -> nn.Module:
-    """Build a network whose fresh weights depend on the run's seed only, in channels-last layout."""
-    torch.manual_seed(params()["seed"])
+def seeded(build: Callable[[], nn.Module], seed: int | None = None) -> nn.Module:
+    """Build a network whose fresh weights depend on a seed only (by default the run's), channels last."""
+    torch.manual_seed(params()["seed"] if seed is None else seed)
     return build().to(memory_format=torch.channels_last)
 
 
-def litepose(architecture: Architecture, data: KeypointData, **options: Any) -> LitePose:
+def litepose(
+    architecture: Architecture, data: KeypointData, seed: int | None = None, **options: Any
+) -> LitePose:
     """A Lite Pose network of the run's depth with fresh weights."""
-    return seeded(lambda: LitePose(architecture, data.skeleton.num_joints, depth=depth(), **options))
+    return seeded(lambda: LitePose(architecture, data.skeleton.num_joints, depth=depth(), **options), seed)
 
 
-def inherited(architecture: Architecture, supernet: str, data: KeypointData) -> LitePose:
+def inherited(
+    architecture: Architecture, supernet: str, data: KeypointData, seed: int | None = None
+) -> LitePose:
     """A sub-network with the weights of the trained supernet.
 
     Where the supernet was trained for another number of joints, the predictions start afresh.
     """
     num_joints = data.skeleton.num_joints
-    shared = seeded(lambda: Supernet(num_joints, depth=depth()))
+    shared = seeded(lambda: Supernet(num_joints, depth=depth()), seed)
     # The channels of a trained supernet are in order already.
     shared.load_pretrained(load_weights("supernet", supernet), reorder=False)
     return shared.extract(architecture)
@@ -162,64 +168,99 @@ def monitor(
     return measure
 
 
-def test(stage: str, run: str, model: nn.Module, data: KeypointData, resolution: int) -> dict[str, float]:
-    """AP of a network on the tested splits; the predictions go to ``data/predictions``.
+class Tested(NamedTuple):
+    """A network on the tested splits: its scores in percent, its detections by split.
 
     The first split's scores have their plain names, those of the others end in the split's name.
     """
-    scores, predictions = {}, {}
+
+    scores: dict[str, float]
+    detections: dict[str, list[dict]]
+
+
+def test(title: str, model: nn.Module, data: KeypointData, resolution: int) -> Tested:
+    """Test a network on the splits that the parameters name."""
+    scores, found = {}, {}
     for position, split in enumerate(data.section["test"]):
         detections = detect(model, data.load(split), data.skeleton, resolution)
         result = percent(judge(data.splits[split][0], detections, data.skeleton))
-        logging.info("%s/%s: AP %.1f, AP50 %.1f on %s", stage, run, result["AP"], result["AP50"], split)
-        scores |= result if position == 0 else {f"{name}_{split}": value for name, value in result.items()}
-        predictions[split] = detections
-    if distributed.rank() == 0:
-        path = Path("data/predictions") / stage / f"{run}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(predictions))
-    return scores
+        logging.info("%s: AP %.1f, AP50 %.1f on %s", title, result["AP"], result["AP50"], split)
+        ending = f"_{split}" if position else ""
+        scores |= {f"{name}{ending}": value for name, value in result.items()}
+        found[split] = detections
+    return Tested(scores, found)
 
 
 def cost(model: nn.Module, resolution: int) -> dict[str, float]:
-    """Size and MACs of the network that was trained, at the resolution it was trained for."""
+    """Size and true MACs of the network that was trained, at the resolution it was trained for."""
     counted = complexity.count(model, resolution)
     return {
         "resolution": resolution,
-        "params_m": counted["params"] / 1e6,
-        "macs_g": counted["macs"] / 1e9,
-        "macs_paper_g": counted["macs_paper"] / 1e9,
+        "params_m": round(counted["params"] / 1e6, 3),
+        "macs_g": round(counted["macs"] / 1e9, 4),
     }
 
 
 def write_results(
-    stage: str, run: str, model: nn.Module, data: KeypointData, resolution: int, history: History
+    stage: str,
+    run: str,
+    tested: dict[int, Tested],
+    model: nn.Module,
+    data: KeypointData,
+    resolution: int,
+    seconds: float,
 ) -> None:
-    """Test a trained network and write its metrics."""
-    started = time.perf_counter()
-    scores = test(stage, run, model, data, resolution)
-    seconds = round(seconds_of(history) + time.perf_counter() - started)
-    write_json(
-        Path("metrics") / stage / f"{run}.json", {**scores, **cost(model, resolution), "seconds": seconds}
+    """Write predictions, scores and metrics of a run.
+
+    Args:
+        tested: its trainings by their seeds.
+        model: one of the networks, whose cost is that of all.
+        seconds: that all trainings and tests took.
+    """
+    others = (f"AP_{split}" for split in data.section["test"][1:])
+    seeds.write(
+        stage,
+        run,
+        {seed: result.scores for seed, result in tested.items()},
+        {seed: result.detections for seed, result in tested.items()},
+        ("AP", "AP50", "AP75", *others),
+        {**cost(model, resolution), "seconds": round(seconds)},
     )
-    forget(stage, run)
 
 
 def train_and_test(
     stage: str,
     run: str,
-    model: nn.Module,
+    build: Callable[[int], nn.Module],
     section: dict[str, Any],
     resolution: int,
     data: KeypointData,
-    task: PoseTask | None = None,
+    task_of: Callable[..., PoseTask] = PoseTask,
 ) -> None:
-    """Train a pose network, test it, and write everything that a pose stage declares."""
-    task = task or PoseTask(resolution=resolution, **task_arguments(data, section["batch_size"]))
-    measure = monitor(model, data, resolution, section["epochs"])
-    history = train(stage, run, model, task, section, measure)
-    save_weights(stage, run, model)
-    write_results(stage, run, model, data, resolution, history)
+    """Train a pose network once per seed, test it, and write everything that a pose stage declares.
+
+    Weights and curves are those of the first seed. A finished training keeps its state until all are
+    finished: a killed stage repeats none.
+
+    Args:
+        build: the network as a training with that seed starts from it.
+        task_of: what it learns, given a resolution and :func:`task_arguments`.
+    """
+    tested, seconds = {}, 0.0
+    for seed in (chosen := seeds.seeds()):
+        model = build(seed)
+        task = task_of(resolution=resolution, **task_arguments(data, section["batch_size"], seed=seed))
+        measure = monitor(model, data, resolution, section["epochs"])
+        first = seed == chosen[0]
+        history = train(stage, run, model, task, section, measure, seed, curves=first)
+        if first:
+            save_weights(stage, run, model)
+        started = time.perf_counter()
+        tested[seed] = test(f"{stage}/{run}/{seed}", model, data, resolution)
+        seconds += seconds_of(history) + time.perf_counter() - started
+    write_results(stage, run, tested, model, data, resolution, seconds)
+    for seed in chosen:
+        forget(stage, run, seed)
 
 
 def save_weights(stage: str, run: str, model: nn.Module) -> None:

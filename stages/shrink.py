@@ -5,6 +5,8 @@ Usage: python -m stages.shrink {baseline,shrink1,shrink2,shrink3}
 
 import sys
 
+from torch import nn
+
 from litepose import models
 from stages.common import params, run_stage
 from stages.pose_run import depth, keypoint_data, seeded, train_and_test
@@ -19,8 +21,11 @@ def main() -> None:
     run = sys.argv[1]
     section = params()["shrink"]
     data = keypoint_data("crowdpose")
-    model = seeded(lambda: models.create(SYSTEMS[run], data.skeleton.num_joints, depth=depth()))
-    train_and_test("shrink", run, model, section, section["resolution"], data)
+
+    def build(seed: int) -> nn.Module:
+        return seeded(lambda: models.create(SYSTEMS[run], data.skeleton.num_joints, depth=depth()), seed)
+
+    train_and_test("shrink", run, build, section, section["resolution"], data)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Usage: python -m stages.supernet {xs,lms}
 """
 
 import sys
+import time
 
 from litepose.models.litepose import ARCHITECTURES
 from litepose.models.supernet import Supernet
@@ -18,9 +19,10 @@ from stages.pose_run import (
     save_weights,
     seeded,
     task_arguments,
+    test,
     write_results,
 )
-from stages.training_run import train
+from stages.training_run import forget, seconds_of, train
 
 
 def main() -> None:
@@ -34,9 +36,13 @@ def main() -> None:
     task = SupernetTask(space, **task_arguments(data, section["batch_size"]))
     history = train("supernet", run, supernet, task, section)
     save_weights("supernet", run, supernet)
+    started = time.perf_counter()
     widest = supernet.extract(ARCHITECTURES["full"])
     recalibrate(widest, task.views(task.resolution))
-    write_results("supernet", run, widest, data, task.resolution, history)
+    tested = {params()["seed"]: test(f"supernet/{run}", widest, data, task.resolution)}
+    seconds = seconds_of(history) + time.perf_counter() - started
+    write_results("supernet", run, tested, widest, data, task.resolution, seconds)
+    forget("supernet", run)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,17 @@ def train(
     task: Task,
     section: dict[str, Any],
     measure: Callable[[int], dict[str, float]] = lambda epoch: {},
+    seed: int | None = None,
+    curves: bool = True,
 ) -> History:
     """Train a network by a stage's section of the parameters, or go on where a killed run was.
 
-    The curves go to ``plots/curves``; the state of the run stays in ``data/checkpoints`` until the
+    The curves go to ``plots/curves``; the state of the training stays in ``data/checkpoints`` until the
     stage has written its outputs and calls :func:`forget`.
+
+    Args:
+        seed: where a run is trained with several, for each has a state of its own.
+        curves: whether this training's curves are the run's.
 
     Returns:
         The numbers of each epoch.
@@ -43,12 +49,12 @@ def train(
     mechanics = Mechanics(**{name: shared["recipe"][name] for name in Mechanics.__dataclass_fields__})
     schedule = Schedule(**{name: section[name] for name in Schedule.__dataclass_fields__})
     model.to(task.device)
-    curves = Path("plots/curves") / stage / run
-    first = distributed.rank() == 0
-    with Live(str(curves), dvcyaml=None, save_dvc_exp=False) if first else nullcontext() as live:
+    directory = Path("plots/curves") / stage / run
+    logs = curves and distributed.rank() == 0
+    with Live(str(directory), dvcyaml=None, save_dvc_exp=False) if logs else nullcontext() as live:
 
         def log(epoch: int, row: dict[str, float]) -> None:
-            if not first:
+            if not logs:
                 return
             live.step = epoch
             for name in row.keys() - UNREPRODUCIBLE:
@@ -58,8 +64,8 @@ def train(
             model,
             task,
             schedule,
-            name=f"{stage}/{run}",
-            checkpoint_path=_state(stage, run),
+            name=_title(stage, run, seed),
+            checkpoint_path=_state(stage, run, seed),
             fingerprint=digest(section, shared, initial, *CODE),
             measure=measure,
             log=log,
@@ -72,11 +78,15 @@ def seconds_of(history: History) -> float:
     return sum(row["seconds"] for row in history)
 
 
-def forget(stage: str, run: str) -> None:
-    """Delete the state of a run whose outputs are written."""
+def forget(stage: str, run: str, seed: int | None = None) -> None:
+    """Delete the state of a training whose outputs are written."""
     if distributed.rank() == 0:
-        _state(stage, run).unlink(missing_ok=True)
+        _state(stage, run, seed).unlink(missing_ok=True)
 
 
-def _state(stage: str, run: str) -> Path:
-    return Path("data/checkpoints") / stage / f"{run}.pt"
+def _state(stage: str, run: str, seed: int | None) -> Path:
+    return Path("data/checkpoints") / f"{_title(stage, run, seed)}.pt"
+
+
+def _title(stage: str, run: str, seed: int | None) -> str:
+    return f"{stage}/{run}" if seed is None else f"{stage}/{run}/{seed}"

@@ -3,6 +3,7 @@
 Usage: python -m stages.transfer {xs,s,m,l}
 """
 
+import functools
 import sys
 
 from stages.common import params, run_stage
@@ -15,8 +16,8 @@ def main() -> None:
     section = params()["transfer"]
     data = keypoint_data("coco")
     architecture, resolution = found_architecture(run)
-    model = inherited(architecture, section["runs"][run]["supernet"], data)
-    train_and_test("transfer", run, model, section, resolution, data)
+    build = functools.partial(inherited, architecture, section["runs"][run]["supernet"], data)
+    train_and_test("transfer", run, build, section, resolution, data)
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ def test_five_joints_go_from_a_file_through_the_stages_to_an_ap(project, monkeyp
     monkeypatch.setattr("sys.argv", ["kernels", run])
     kernels.main()
     assert 0 <= json.loads(Path(f"metrics/kernels/{run}.json").read_text())["AP"] <= 100
-    found = json.loads(Path(f"data/predictions/kernels/{run}.json").read_text())["test"]
+    found = json.loads(Path(f"data/predictions/kernels/{run}/0.json").read_text())["test"]
     assert {len(person["keypoints"]) for person in found} <= {15}
 
 
