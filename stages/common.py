@@ -2,6 +2,7 @@
 
 import ctypes
 import difflib
+import errno
 import hashlib
 import json
 import logging
@@ -25,8 +26,8 @@ REFERENCE_PARAMS = Path("profiles/tiny.yaml")
 SKELETON_FILES = Path("skeletons")  # of joints other than COCO's and CrowdPose's
 # Parameters of mallopt(3), in glibc's malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-# Sections whose keys name runs, which differ between profiles
-RUN_KEYS = {"runs"}
+# Sections whose keys name runs or runtimes, which differ between profiles
+RUN_KEYS = {"runs", "runtimes"}
 # Stages whose whole work several processes can share
 PARALLEL_STAGES = {
     f"stages.{name}"
@@ -107,24 +108,36 @@ def run_stage(main: Callable[[], None]) -> None:
     try:
         if distributed.launched():
             distributed.join(device(params()["device"]))
-        elif (stage := _parallel_stage()) and (count := params()["compute"]["processes"]) > 1:
-            logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-            sys.exit(0 if distributed.launch(count, sys.executable, ["-m", stage, *sys.argv[1:]]) else 1)
+        elif (stage := _parallel_stage()) and _several(compute := params()["compute"]):
+            sys.exit(0 if _in_processes(stage, **compute) else 1)
         main()
         distributed.leave()
-    except RuntimeError as error:
-        if distributed.lost_another(error):
+    except (InputError, DivergedError, OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and distributed.lost_another(error):
             sys.exit(1)
-        raise
-    except (InputError, DivergedError) as error:
-        # What a DataLoader's worker raises arrives with its traceback before the sentence.
-        sentence = str(error).strip().splitlines()[-1].removeprefix("litepose.errors.InputError: ")
+        if not (sentence := _sentence(error)):
+            raise
         if distributed.first_to_fail():
             print(f"error: {sentence}", file=sys.stderr)
         sys.stderr.flush()
         sys.exit(1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     logging.info("peak memory %.1f GiB", peak)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What a person has to do about an error; None where only its traceback can tell."""
+    if isinstance(error, InputError | DivergedError):
+        # What a DataLoader's worker raises arrives with its traceback before the sentence.
+        return str(error).strip().splitlines()[-1].removeprefix("litepose.errors.InputError: ")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.filename or 'a file'} cannot be written, the disk is full: free space, then repeat"
+    if "DataLoader worker" in str(error):
+        return (
+            "a process that reads images was ended from outside, most often because memory ran out: set "
+            "workers in params.yaml to fewer, then repeat"
+        )
+    return None
 
 
 def keep_memory() -> None:
@@ -142,6 +155,19 @@ def _parallel_stage() -> str | None:
     """Module of the running stage, if several processes can share its work."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name if spec and spec.name in PARALLEL_STAGES else None
+
+
+def _several(compute: dict[str, Any]) -> bool:
+    return compute["processes"] > 1 or compute["nodes"] > 1
+
+
+def _in_processes(stage: str, processes: int, nodes: int, launch: str) -> bool:
+    """Run the stage in as many processes on as many nodes; whether all of them succeeded."""
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    command = ["-m", stage, *sys.argv[1:]]
+    if nodes == 1 or distributed.MEETING in os.environ:
+        return distributed.launch(processes, sys.executable, command, nodes)
+    return distributed.start_on_nodes(launch, [sys.executable, *command])
 
 
 def device(name: str) -> torch.device:

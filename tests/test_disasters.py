@@ -1,0 +1,79 @@
+"""A full disk, a file cut short, an ended process: what was whole stays, one sentence says what to do."""
+
+import errno
+import os
+import resource
+import signal
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from litepose.errors import InputError
+from litepose.training import checkpoint
+from stages.common import run_stage
+
+
+class Ending(Dataset):
+    """A data set whose reading process is killed, as the system does when memory runs out."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def nearly_full_disk():
+    """No file may grow beyond 20 kB: writing more fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint_and_is_one_sentence(tmp_path, nearly_full_disk):
+    state = tmp_path / "state.pt"
+    checkpoint.save(state, {"weights": torch.ones(3), "fingerprint": "same"})
+    with pytest.raises(InputError, match=r"state\.pt cannot be written .*: free disk space, then repeat"):
+        checkpoint.save(state, {"weights": torch.ones(100_000), "fingerprint": "same"})
+    assert torch.equal(checkpoint.load_interrupted(state, "same")["weights"], torch.ones(3))
+    assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_a_full_disk_met_by_any_other_writer_is_one_sentence_too(capsys):
+    def main():
+        raise OSError(errno.ENOSPC, "No space left on device", "metrics/a.json")
+
+    with pytest.raises(SystemExit):
+        run_stage(main)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "error: metrics/a.json cannot be written, the disk is full: free space, then repeat"
+
+
+def test_an_error_of_another_kind_keeps_its_traceback():
+    def main():
+        raise OSError(errno.EIO, "Input/output error", "metrics/a.json")
+
+    with pytest.raises(OSError, match="Input/output"):
+        run_stage(main)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_weights_cut_short_are_refused_by_name_with_what_to_do(tmp_path, share):
+    weights = tmp_path / "weights.pt"
+    checkpoint.save(weights, {"w": torch.ones(1000)})
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError, match=r"weights\.pt cannot be read .*: delete it and repeat"):
+        checkpoint.load(weights)
+
+
+def test_a_reading_process_that_is_killed_is_one_sentence(capsys):
+    with pytest.raises(SystemExit):
+        run_stage(lambda: next(iter(DataLoader(Ending(), num_workers=1))))
+    error = capsys.readouterr().err
+    assert "error: a process that reads images was ended from outside" in error
+    assert "set workers in params.yaml to fewer" in error
+    assert "Traceback" not in error
