@@ -65,7 +65,8 @@ def main() -> None:
     evidence = Evidence(results, DATA, f"{values['profile']}, {sources['crowdpose']}", epochs(training))
     findings = evidence.findings(claims.read(PAPER / "claims.yaml"))
     write_json(METRICS / "claims.json", verdicts.metrics(findings))
-    write_text(METRICS / "claims.md", verdicts.markdown(findings))
+    trainings = len(values["seeds"])
+    write_text(METRICS / "claims.md", verdicts.markdown(findings, trainings))
     tables = {
         "table1": table1(paper, results),
         "table2": table2(paper, results),
@@ -84,9 +85,11 @@ def main() -> None:
     write_text(PLOTS / "training.csv", training.to_csv(index=False))
     write_text(PLOTS / "search.csv", curves.collect_searches(PLOTS / "search", results).to_csv(index=False))
     costs = complexity_table(paper, results)
-    text = summary.summarise(values["profile"], sources, findings, list(tables.values()), costs, results)
+    text = summary.summarise(
+        values["profile"], sources, findings, list(tables.values()), costs, results, trainings
+    )
     write_text(METRICS / "report.md", text)
-    made_with = provenance.markdown(values["seed"], yaml.safe_dump(values, sort_keys=False))
+    made_with = provenance.markdown(values["seed"], values["seeds"], yaml.safe_dump(values, sort_keys=False))
     page.write(PLOTS / "report.html", f"{text}\n{made_with}", METRICS)
 
 

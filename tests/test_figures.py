@@ -20,7 +20,10 @@ PAPER = published.read(ROOT / "data" / "paper")
 def results(tmp_path):
     contents = {
         "complexity": {"higherhrnet-w16": {"macs_paper_g": 12.0}},
-        "latency/host": {"higherhrnet-w16": {"ms": 100.0}, "litepose-s": {"ms": 50.0}},
+        "latency/host": {
+            "higherhrnet-w16": {"pytorch": {"ms": 100.0}},
+            "litepose-s": {"pytorch": {"ms": 50.0}},
+        },
         "transfer/s": {"AP": 14.5},
         "ablation/no-fusion": {"AP": 6.5},
         "kernels/7": {"AP": 9.0},
@@ -77,6 +80,39 @@ def test_the_interactive_templates_use_columns_that_the_data_have(results, name)
     assert used <= columns
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / ".dvc" / "plots").glob("*.json")), ids=lambda path: path.stem)
+def test_every_interactive_template_tells_two_revisions_apart(path):
+    def channels(node):
+        if isinstance(node, list):
+            return set().union(*map(channels, node))
+        if not isinstance(node, dict):
+            return set()
+        shown = {name: what for name, what in node.get("encoding", {}).items() if name != "tooltip"}
+        by_revision = ("<DVC_METRIC_COLOR>", "'field': 'rev'")
+        own = {name for name, what in shown.items() if any(mark in str(what) for mark in by_revision)}
+        return own.union(*map(channels, node.values()))
+
+    assert channels(json.loads(path.read_text())) & {"color", "shape", "strokeDash"}
+
+
+def test_families_of_systems_differ_in_shape_as_well_as_colour():
+    looks = figures._FAMILIES.values()
+    assert len({color for color, _ in looks}) == len({shape for _, shape in looks}) == len(looks)
+
+
+def test_a_point_that_finds_nothing_has_room_for_its_name_above_the_axis():
+    rows = [
+        {"family": "LitePose", "system": name, "source": series.MEASURED, "cost": cost, "ap": ap}
+        for name, cost, ap in (("LitePose-S", 5.0, 60.0), ("LitePose-XS", 1.0, 0.0))
+    ]
+    with style.settings():
+        axes = style.new_figure(3.5, 2.4).add_subplot()
+        style.label_points(figures._draw_systems(axes, rows))
+    name = next(text for text in axes.texts if text.get_text() == "XS").get_window_extent()
+    room = axes.transData.transform((1.0, 0.0))[1] - axes.get_window_extent().y0
+    assert room > name.height / 2
+
+
 def test_figure_5_shows_every_network_beside_the_annotated_people(tmp_path):
     rng = np.random.default_rng(0)
     arrays = {
@@ -102,3 +138,16 @@ def test_training_curves_have_a_panel_per_stage_and_a_name_per_run():
     panels = [axes for axes in curves.draw(table, "loss").axes if axes.get_title()]
     assert [axes.get_title() for axes in panels] == ["kernels: loss", "shrink: loss"]
     assert [text.get_text() for text in panels[0].get_legend().get_texts()] == ["3", "7"]
+
+
+def test_names_of_runs_stand_above_their_curves_and_epochs_are_whole_numbers():
+    rows = [("kernels", run, 1, score) for run, score in zip("3579", (1.0, 2.0, 3.0, 4.0), strict=True)]
+    with style.settings():
+        figure = curves.draw(pd.DataFrame(rows, columns=["stage", "run", "epoch", "AP"]), "AP")
+        figure.draw_without_rendering()
+    axes = figure.axes[0]
+    names = axes.get_legend().get_window_extent()
+    points = [axes.transData.transform((1, score))[1] for *_, score in rows]
+    assert max(points) < names.y0
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]

@@ -47,7 +47,15 @@ def metrics(tmp_path):
     coco = costs | {"macs_paper_g": 5.02}
     write(directory, "complexity", **{"litepose-s": costs, "litepose-s-coco": coco})
     write(
-        directory, "latency/host", **{"litepose-s": {"ms": 56.0, "low_ms": 55.0, "high_ms": 58.0, "runs": 20}}
+        directory,
+        "latency/host",
+        **{
+            "litepose-s": {
+                "pytorch": {"ms": 56.0, "low_ms": 55.0, "high_ms": 58.0, "runs": 20},
+                "onnxruntime": {"ms": 40.0, "low_ms": 39.0, "high_ms": 41.0, "runs": 20},
+            },
+            "litepose-xs": {"pytorch": {"ms": 27.0, "low_ms": 26.0, "high_ms": 28.0, "runs": 20}},
+        },
     )
     write(directory, "latency/host_machine", cpu="a processor", threads=2, seconds=100.0)
     return directory
@@ -72,11 +80,8 @@ def test_published_and_measured_numbers_stand_in_columns_of_their_own(results):
         "4.98",
         "3.61",
     )
-    assert (row["nano_ms_published"], row["host_ms_measured"], row["host_low_ms_measured"]) == (
-        "97",
-        "56.0",
-        "55.0",
-    )
+    timed = [row[f"host_{name}_measured"] for name in ("pytorch_ms", "pytorch_low_ms", "onnxruntime_ms")]
+    assert (row["nano_ms_published"], timed) == ("97", ["56.0", "55.0", "40.0"])
     assert (row["trained_input_size"], row["trained_macs_g"]) == ("128", "0.400")
 
 
@@ -163,7 +168,8 @@ def test_a_latex_table_has_shared_headings_escaped_cells_and_rules():
     columns = [Column("a", "A_b"), Column("b", "#C, x", 1), Column("c", "#C, y", 1), Column("d", "empty", 1)]
     text = Table("Table 1: what is 100", columns, [{"a": "50 %", "b": 1.25, "c": 2}]).latex("Run: tiny.")
     assert r"\caption{what is 100. Run: tiny.}" in text
-    assert r"A\_b & \multicolumn{2}{c}{\#C} \\" in text
+    assert r" & \multicolumn{2}{c}{\#C} \\" in text
+    assert r"{A\_b}} & \rotatebox{90}{\shortstack[l]{x}} & \rotatebox{90}{\shortstack[l]{y}} \\" in text
     assert r"50 \% & 1.2 & 2.0 \\" in text
     assert [rule for rule in ("toprule", "midrule", "bottomrule") if f"\\{rule}" in text] == [
         "toprule",
@@ -206,6 +212,34 @@ def test_a_markdown_table_leaves_out_columns_without_values_and_keeps_the_others
     assert table.csv() == "a,b,c\nx,1.2,\ny,,\n"
 
 
+def test_a_latency_stands_with_its_interval_in_one_cell_of_print_and_in_three_of_csv(results):
+    table = table1(PAPER, results)
+    assert "| host, PyTorch (ms), measured | host, ONNX Runtime (ms), measured |" in table.markdown()
+    assert "| 56.0 (55.0 to 58.0) | 40.0 (39.0 to 41.0) |" in table.markdown()
+    assert "56.0 (55.0 to 58.0)" in table.latex("A note.")
+    assert row_of(table, "LitePose-XS")["host_onnxruntime_high_ms_measured"] == ""
+    assert row_of(table, "LitePose-XS")["host_pytorch_high_ms_measured"] == "28.0"
+
+
+def test_figures_take_the_runtime_that_timed_most_systems_and_of_those_the_fastest(metrics, results):
+    assert results.main_runtime("host") == "pytorch"
+    timed = {"pytorch": {"ms": 56.0}, "onnxruntime": {"ms": 40.0}}
+    write(metrics, "latency/host", **{"litepose-s": timed})
+    assert results.main_runtime("host") == "onnxruntime"
+    assert results.main_runtime("cuda") == ""
+    with style.settings():
+        figure = figures.figure9(series.figure9(PAPER, results).rows)
+    assert "Latency on this host, ONNX Runtime (ms)" in [axes.get_xlabel() for axes in figure.axes]
+
+
+def test_what_a_machine_lacks_is_told_beside_it(metrics, results):
+    write(metrics, "latency/cuda")
+    write(metrics, "latency/cuda_machine", cpu="a processor", left_out=["PyTorch finds no CUDA GPU here."])
+    assert [device for device, _ in results.timed()] == ["host", "host"]
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
+    assert "- `cuda`: cpu a processor. Left out: PyTorch finds no CUDA GPU here." in page
+
+
 def test_figure_3_publishes_only_the_number_that_the_paper_prints(results):
     rows = series.figure3(PAPER, results).rows
     assert [(r["network"], r["ap"]) for r in rows if r["source"] == "published"] == [("Baseline", 50.4)]
@@ -227,7 +261,8 @@ def test_figure_9_never_pairs_a_published_ap_with_a_measured_latency(results):
     rows = series.figure9(PAPER, results).rows
     host = [row for row in rows if row["axis"] == series.DEVICES["host"]]
     assert [(row["system"], row["cost"], row["ap"], row["source"]) for row in host] == [
-        ("LitePose-S", 56.0, 15.25, "measured")
+        ("LitePose-S", 56.0, 15.25, "measured"),
+        ("LitePose-XS", 27.0, 8.5, "measured"),
     ]
     assert sum(row["source"] == "published" for row in rows) == 4 * 7
 
@@ -333,7 +368,8 @@ def test_the_report_stage_writes_tables_figures_and_the_page(project):
     page = (project / "metrics" / "report.md").read_text()
     assert (project / "metrics" / "claims.md").read_text().strip() in page
     for part in (
-        "CrowdPose (synthetic) and COCO (local)",
+        "for CrowdPose, drawn scenes",
+        "for COCO, a data set read from disk",
         "Table 3",
         "../plots/figure9.png",
         "| `people_q50` | 3 | 2.5 |",
@@ -384,3 +420,18 @@ def test_a_missing_published_table_or_column_is_named(tmp_path):
     (tmp_path / "paper" / "shrinking.csv").write_text("config,macs_g\nBaseline,12.5\n")
     with pytest.raises(InputError, match=r"shrinking\.csv lacks the column 'base_channel'"):
         published.read(tmp_path / "paper")
+
+
+def test_several_seeds_give_a_mean_with_its_standard_deviation(metrics, results):
+    write(metrics, "finetune/s", AP=15.25, AP_std=0.41, AP50=40.0, resolution=128)
+    table = table1(PAPER, results)
+    row = row_of(table, "LitePose-S")
+    assert (row["ap_measured"], row["ap_measured_std"], row["ap50_measured"]) == ("15.2", "0.4", "40.0")
+    assert "ap50_measured_std" not in row
+    assert row_of(table, "LitePose-XS")["ap_measured_std"] == ""
+    assert "| **15.2 ± 0.4** |" in table.markdown()
+    assert r"\textbf{15.2 {\scriptsize$\pm$0.4}}" in table.latex("")
+
+
+def test_one_seed_gives_no_column_of_standard_deviations(results):
+    assert "_std" not in table1(PAPER, results).csv()

@@ -34,7 +34,8 @@ def draw(axes: Axes, network: Architecture) -> None:
         _arrow(axes, (column, _BACKBONE), (column - 1, _HEAD), fusion=True)
     for column in (1, 0):
         _arrow(axes, (column, _BACKBONE), (column, _PREDICTION), fusion=True, bend=0.6)
-    axes.text(3.1, 1.9, "fusion adds", color=style.VERMILLION, ha="left", va="center")
+    note = "orange: what the fusion\nhead adds to a plain one"
+    axes.text(4.4, 1.95, note, color=style.VERMILLION, fontsize=8, ha="right", va="center", linespacing=1.1)
     axes.set_xlim(-0.75, 4.5)
     axes.set_ylim(-0.35, 2.3)
     axes.set_xticks(range(5), [f"1/{stride}" for stride in _STRIDES])
@@ -57,7 +58,7 @@ def _arrow(
         "arrowstyle": "-|>",
         "color": style.VERMILLION if fusion else style.GREY,
         "shrinkA": 16,
-        "shrinkB": 16,
+        "shrinkB": 8 if end[1] == _PREDICTION else 16,
         "connectionstyle": f"arc3,rad={-bend}",
         "linewidth": 1.1,
         "mutation_scale": 8,

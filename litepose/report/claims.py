@@ -33,7 +33,7 @@ REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = VERDICTS = (
 )
 MARGIN = 1.0  # AP; a smaller loss or gain counts as none
 FLOOR = 10 * MARGIN  # AP above chance, from which on the margin is a small part of what there is to lose
-MEASURES = ("AP", "accuracy", "macs", "latency")
+MEASURES = ("AP", "accuracy", "macs", "latency", "time per MAC")
 EXPECTATIONS = ("gain", "no loss", "no gain", "fewer", "at most")
 
 

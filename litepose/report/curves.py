@@ -67,7 +67,7 @@ def draw(training: pd.DataFrame, column: str) -> Figure:
         axes.set_axis_off()
     if not stages:
         figure.axes[0].text(0, 0.5, "no training logged this", color=style.GREY)
-    figure.supxlabel("epoch", fontsize=8)
+    figure.supxlabel("Epoch", fontsize=8)
     return figure
 
 
@@ -76,6 +76,23 @@ def _draw_stage(axes: Axes, stage: str, runs: pd.DataFrame, column: str) -> None
     for (run, curve), color in zip(runs.groupby("run"), itertools.cycle(style.COLORS), strict=False):
         axes.plot(curve["epoch"], curve[column], color=color, marker="o", markersize=2.5, label=run)
     axes.set_title(f"{stage}: {column}")
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    axes.margins(y=0.3)  # room for the names
-    axes.legend(fontsize=7, frameon=False, handlelength=1.2, labelspacing=0.2)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+    _draw_names(axes, runs["run"].nunique())
+
+
+def _draw_names(axes: Axes, count: int) -> None:
+    """A legend of so many names above the curves, in two columns where they are many."""
+    columns = 1 if count <= 2 else 2
+    share = 0.06 + 0.11 * -(-count // columns)  # of the panel's height
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, low + (high - low) / (1 - min(share, 0.6)))
+    axes.legend(
+        loc="upper left",
+        ncols=columns,
+        fontsize=7,
+        frameon=False,
+        handlelength=1.0,
+        columnspacing=0.8,
+        labelspacing=0.2,
+        borderaxespad=0.1,
+    )

@@ -18,11 +18,12 @@ from litepose.report.systems import SHRINKING
 from litepose.report.tables import Row, Table
 
 _SOURCES = {series.PUBLISHED: (style.GREY, False), series.MEASURED: (style.VERMILLION, True)}
+# Colour and shape, so that points on top of each other are told apart.
 _FAMILIES = {
-    "LitePose": style.VERMILLION,
-    "HigherHRNet": style.BLUE,
-    "EfficientHRNet": style.GREEN,
-    "Lightweight OpenPose": style.GREY,
+    "LitePose": (style.VERMILLION, "o"),
+    "HigherHRNet": (style.BLUE, "s"),
+    "EfficientHRNet": (style.GREEN, "^"),
+    "Lightweight OpenPose": (style.GREY, "D"),
 }
 _KEY = "Hollow: published. Filled: measured in this run."
 
@@ -55,9 +56,10 @@ def figure1(rows: list[Row]) -> Figure:
     labels = []
     axes_of = (series.DEVICES["snapdragon855"], series.DEVICES["host"])
     for axes, axis in zip(figure.subplots(1, 2), axes_of, strict=True):
-        axes.set_xlabel(axis)
+        points = [row for row in rows if row["axis"] == axis]
+        axes.set_xlabel(_with_runtime(axis, points))
         axes.set_ylabel("AP, COCO joints, val")
-        labels.append(_draw_systems(axes, [row for row in rows if row["axis"] == axis]))
+        labels.append(_draw_systems(axes, points))
     _explain(figure)
     _label(labels)
     return figure
@@ -100,7 +102,7 @@ def figure7(rows: list[Row]) -> Figure:
     for axes, (task, label) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         kernels = [k for k in series.KERNELS if task == series.POSE or k < 9]
         axes.set_xticks(kernels, [f"{k}\N{MULTIPLICATION SIGN}{k}" for k in kernels])
-        axes.set_xlim(kernels[0] - 1, kernels[-1] + 1)
+        axes.set_xlim(kernels[0] - 1.3, kernels[-1] + 1.6)
         axes.set_xlabel("Kernel of the depthwise convolutions")
         axes.set_ylabel(label)
         of_task = [row for row in rows if row["task"] == task]
@@ -120,7 +122,8 @@ def figure8(rows: list[Row]) -> Figure:
         axes.set_xlabel(quantity)
     panels[0].set_yticks(range(len(series.PARALLELISM)), series.PARALLELISM)
     panels[0].set_ylim(len(series.PARALLELISM) - 0.4, -0.6)
-    _explain(figure, f"{_KEY} Latency: published on Snapdragon 855, measured on this host.")
+    here = _with_runtime("on this host", rows)
+    _explain(figure, f"{_KEY} Latency: published on Snapdragon 855, measured {here}.")
     return figure
 
 
@@ -134,13 +137,21 @@ def figure9(rows: list[Row]) -> Figure:
     labels = []
     for axis, box in boxes.items():
         axes = figure.add_subplot(box)
-        axes.set_xlabel(axis)
+        points = [row for row in rows if row["axis"] == axis]
+        axes.set_xlabel(_with_runtime(axis, points))
         if box.colspan.start == 0:
             axes.set_ylabel("AP, CrowdPose joints")
-        labels.append(_draw_systems(axes, [row for row in rows if row["axis"] == axis]))
+        labels.append(_draw_systems(axes, points))
     _explain(figure)
     _label(labels)
     return figure
+
+
+def _with_runtime(words: str, rows: list[Row]) -> str:
+    """What latencies were measured on, with their runtime before the unit or at the end."""
+    text = words.removesuffix(" (ms)")
+    names = {row["runtime"] for row in rows if row.get("runtime")}
+    return f"{', '.join([text, *names])}{words.removeprefix(text)}" if names else words
 
 
 def _explain(figure: Figure, text: str = _KEY) -> None:
@@ -157,7 +168,9 @@ def _draw_bars(axes: Axes, rows: list[Row]) -> None:
         value = values.get((system, source))
         text = missing[source] if value is None else f"{value:.1f}"
         where = place + (0.19 if filled else -0.19)
-        bar = axes.barh(where, value or 0, 0.3, color=color if filled else "white", edgecolor=color)
+        width = 0 if value is None else 1
+        face = color if filled else "white"
+        bar = axes.barh(where, value or 0, 0.3, color=face, edgecolor=color, linewidth=width)
         axes.bar_label(bar, [text], padding=2, fontsize=7.5, color=color)
     axes.set_xlim(0, 1.4 * max(values.values(), default=1))
     axes.grid(False)
@@ -194,23 +207,25 @@ def _draw_systems(axes: Axes, rows: list[Row]) -> style.Labels | None:
         _say_not_run(axes)
         return None
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(_short_number))
     axes.xaxis.set_minor_locator(NullLocator())
     lines, texts, colors = [], [], []
-    for (family, color), (source, (_, filled)) in itertools.product(_FAMILIES.items(), _SOURCES.items()):
+    for (family, (color, shape)), (source, (_, filled)) in itertools.product(
+        _FAMILIES.items(), _SOURCES.items()
+    ):
         members = [row for row in rows if row["family"] == family and row["source"] == source]
         if not members:
             continue
         members.sort(key=lambda row: row["cost"])
         line = np.array([(row["cost"], row["ap"]) for row in members], float)
-        axes.plot(*line.T, **style.marker(color, filled))
+        axes.plot(*line.T, **style.marker(color, filled, shape))
         lines.append(line)
         # The family is named once, at its largest system.
         texts += [row["system"].removeprefix(f"{family}-") for row in members[:-1]] + [members[-1]["system"]]
         colors += [color] * len(members)
     points = np.concatenate(lines)
     low, high = points[:, 0].min(), points[:, 0].max()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high > 10 * low else (1, 2, 3, 5, 7)))
     margin = 1.25 * (high / low) ** 0.18
     axes.set_xlim(low / margin, high * margin)
     _set_score_range(axes, points[:, 1])
@@ -222,8 +237,10 @@ def _short_number(value: float, _: int) -> str:
 
 
 def _set_score_range(axes: Axes, scores: np.ndarray) -> None:
-    margin = max(0.15 * float(np.ptp(scores)), 1.5)
-    axes.set_ylim(max(float(scores.min()) - margin, -1.0), float(scores.max()) + margin)
+    low, high = float(scores.min()), float(scores.max())
+    margin = max(0.15 * (high - low), 1.5)
+    # No score is below 0, but the name of one near 0 needs room.
+    axes.set_ylim(max(low - margin, -0.1 * high), high + margin)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
 
 

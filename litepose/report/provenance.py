@@ -2,16 +2,18 @@
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 
 _PACKAGES = ("torch", "numpy", "scipy", "opencv-python-headless", "pycocotools", "faster-coco-eval", "dvc")
 
 
-def markdown(seed: int, parameters: str) -> str:
+def markdown(seed: int, seeds: Sequence[int], parameters: str) -> str:
     """Sections of the report's page.
 
     Args:
-        seed: of all random numbers of the run.
+        seed: of drawn data, pre-training, supernets and searches.
+        seeds: of the trainings that the tables compare.
         parameters: the parameter file's text.
     """
     versions = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
@@ -29,7 +31,8 @@ def markdown(seed: int, parameters: str) -> str:
 ## What it was made with
 
 - Code: {_commit()}.
-- Seed: {seed}. Each network was trained once.
+- Seed: {seed} of drawn data, pre-training, supernets and searches; {", ".join(map(str, seeds))} of the \
+trainings that the tables compare.
 - Python {platform.python_version()} on {platform.system()} {platform.machine()} made this page; \
 {versions}.
 

@@ -56,9 +56,29 @@ class Results:
         )
         return sorted(devices, key=lambda name: (name != "host", name))
 
-    def latency(self, device: str, system: str) -> dict[str, float]:
+    def timed(self) -> list[tuple[str, str]]:
+        """Devices, this host first, each with every runtime that systems were timed with there."""
+        return [(device, runtime) for device in self.devices() for runtime in self._milliseconds(device)]
+
+    def latency(self, device: str, runtime: str, system: str) -> dict[str, float]:
         """`ms`, `low_ms`, `high_ms` of a system on a device; empty when it was not measured."""
-        return self.run(f"latency/{device}").get(system, {})
+        return self.run(f"latency/{device}").get(system, {}).get(runtime, {})
+
+    def main_runtime(self, device: str) -> str:
+        """The runtime that stands for a device in figures: of those that timed most systems, the fastest.
+
+        Fastest in total; empty when nothing was measured.
+        """
+        times = self._milliseconds(device)
+        return min(times, key=lambda name: (-len(times[name]), sum(times[name])), default="")
+
+    def _milliseconds(self, device: str) -> dict[str, list[float]]:
+        """Milliseconds of every system that each runtime timed."""
+        times: dict[str, list[float]] = {}
+        for timed in self.run(f"latency/{device}").values():
+            for runtime, latency in timed.items():
+                times.setdefault(runtime, []).append(latency["ms"])
+        return times
 
     def machine(self, device: str) -> dict[str, Any]:
         """What a device is; empty when it was not measured."""

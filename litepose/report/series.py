@@ -4,7 +4,7 @@ import math
 
 from litepose.report.published import Published
 from litepose.report.results import Results
-from litepose.report.systems import SHRINKING, ZOO, coco_run, crowdpose_run, half_key
+from litepose.report.systems import RUNTIME_TITLES, SHRINKING, ZOO, coco_run, crowdpose_run, half_key
 from litepose.report.tables import Column, Row, Table
 
 PUBLISHED, MEASURED = "published", "measured"
@@ -36,13 +36,14 @@ FUSION = {"Plain head": False, "Fusion head": True}
 def figure1(published: Published, results: Results) -> Table:
     """AP on COCO val against latency (Figure 1); measured points as in :func:`figure9`."""
     phone, host = DEVICES["snapdragon855"], DEVICES["host"]
+    runtime = results.main_runtime("host")
     rows: list[Row] = []
     for paper in published.table2.to_dict("records"):
         model = paper["model"]
         rows.append(_point(PUBLISHED, axis=phone, system=model, cost=paper["mobile_ms"], ap=paper["ap_val"]))
-        measured = results.latency("host", ZOO[model]).get("ms")
+        measured = results.latency("host", runtime, ZOO[model]).get("ms")
         ap = results.run(coco_run(model)).get("AP")
-        rows.append(_point(MEASURED, axis=host, system=model, cost=measured, ap=ap))
+        rows.append(_point(MEASURED, axis=host, runtime=_title(runtime), system=model, cost=measured, ap=ap))
     return _ap_against_cost("Figure 1: AP against latency on COCO", "Latency (ms)", rows)
 
 
@@ -115,20 +116,24 @@ def figure8(published: Published, results: Results) -> Table:
     Published latencies are a Snapdragon 855's, measured ones this host's. The speed divides #MACs as the
     paper counts by the latency.
     """
-    printed = published.table1.set_index("model")
+    printed, runtime = published.table1.set_index("model"), results.main_runtime("host")
     first, *_, last = PARALLELISM
     rows: list[Row] = []
     for model in PARALLELISM:
         paper = printed.loc[model].to_dict() if model in printed.index else {}
         ap = paper.get("ap", printed.loc[first, "ap"] + _GAIN_OF_L if model == last else None)
         rows += _costs(PUBLISHED, model, ap, paper.get("macs_g"), paper.get("mobile_ms"))
-        counted, timed = results.cost(ZOO[model]), results.latency("host", ZOO[model])
+        counted, timed = results.cost(ZOO[model]), results.latency("host", runtime, ZOO[model])
         measured = results.run(crowdpose_run(model)).get("AP")
-        rows += _costs(MEASURED, model, measured, counted.get("macs_paper_g"), timed.get("ms"))
+        costs = _costs(MEASURED, model, measured, counted.get("macs_paper_g"), timed.get("ms"))
+        rows += [
+            row | {"runtime": _title(runtime)} if row["quantity"] in (LATENCY, RATE) else row for row in costs
+        ]
     columns = [
         Column("quantity", "Quantity"),
         Column("system", "System"),
         Column("source", "Source"),
+        Column("runtime", "Runtime"),
         Column("value", "Value", 2),
     ]
     return _table("Figure 8: one branch against many", columns, rows, "value")
@@ -141,7 +146,7 @@ def _costs(source: str, system: str, ap: float | None, macs: float | None, ms: f
 
 
 def figure9(published: Published, results: Results) -> Table:
-    """AP on CrowdPose against #MACs and against latency, per device.
+    """AP on CrowdPose against #MACs and against latency, per device, with the device's main runtime.
 
     A measured point pairs a measured AP with the cost of the published architecture at its published size.
     """
@@ -154,15 +159,19 @@ def figure9(published: Published, results: Results) -> Table:
     models = [*published.table1["model"], "LitePose-M", "LitePose-L"]
     for model in models:
         ap = results.run(crowdpose_run(model)).get("AP")
-        costs = {MACS: results.cost(ZOO[model]).get("macs_paper_g")}
-        costs |= {axis: results.latency(device, ZOO[model]).get("ms") for device, axis in DEVICES.items()}
-        rows += [_point(MEASURED, axis=axis, system=model, cost=cost, ap=ap) for axis, cost in costs.items()]
+        macs = results.cost(ZOO[model]).get("macs_paper_g")
+        rows.append(_point(MEASURED, axis=MACS, system=model, cost=macs, ap=ap))
+        for device, axis in DEVICES.items():
+            runtime = results.main_runtime(device)
+            ms = results.latency(device, runtime, ZOO[model]).get("ms")
+            rows.append(_point(MEASURED, axis=axis, runtime=_title(runtime), system=model, cost=ms, ap=ap))
     return _ap_against_cost("Figure 9: AP against cost on CrowdPose", "#MACs (G) or latency (ms)", rows)
 
 
 def _ap_against_cost(title: str, cost: str, rows: list[Row]) -> Table:
     columns = [
         Column("axis", "Axis"),
+        Column("runtime", "Runtime"),
         Column("family", "Family"),
         Column("system", "System"),
         Column("source", "Source"),
@@ -170,6 +179,10 @@ def _ap_against_cost(title: str, cost: str, rows: list[Row]) -> Table:
         Column("ap", "AP", 2),
     ]
     return _table(title, columns, [{**row, "family": family(row["system"])} for row in rows], "cost", "ap")
+
+
+def _title(runtime: str) -> str:
+    return RUNTIME_TITLES.get(runtime, runtime)
 
 
 def family(system: str) -> str:

@@ -81,10 +81,10 @@ def save(figure: Figure, stem: Path, dots_per_inch: int = _DOTS_PER_INCH) -> Non
         write_bytes(stem.with_suffix(f".{kind}"), content.getvalue())
 
 
-def marker(color: str, filled: bool) -> dict[str, Any]:
+def marker(color: str, filled: bool, shape: str = "o") -> dict[str, Any]:
     """Measured points are filled, published ones hollow."""
     return {
-        "marker": "o",
+        "marker": shape,
         "color": color,
         "markerfacecolor": color if filled else "white",
         "markeredgewidth": 1.2,
@@ -107,12 +107,17 @@ def label_points(labels: Labels) -> None:
         [_box(axes, size, centre, place) for place in _PLACES]
         for size, centre in zip((name.get_window_extent().size for name in names), centres, strict=True)
     ]
+    rivals = [
+        np.array([other == color and number != index for number, other in enumerate(labels.colors)])
+        for index, color in enumerate(labels.colors)
+    ]
     boxes: dict[int, Bbox] = {}
     # Each name gives way to those placed before it; a second and third turn lets the early ones move too.
     for index in [*range(len(names))] * 3:
         taken = obstacles + [box for other, box in boxes.items() if other != index]
         costs = [
-            _covered(box, taken, strokes, inside) + _MISLEADS * _nearer_to_another(box, centres, index)
+            _covered(box, taken, strokes, inside)
+            + _MISLEADS * _nearer_to_another(box, centres[index], centres[rivals[index]])
             for box in choices[index]
         ]
         best = int(np.argmin(costs))
@@ -130,7 +135,7 @@ def _name(axes: Axes, point: np.ndarray, text: str, color: str) -> Annotation:
 
 # Half the side, in pixels, of the square around a point that stays free.
 _CLEAR = 5.0
-# Square pixels that a label near another point than its own counts for.
+# Square pixels that a label near another point of its colour than its own counts for.
 _MISLEADS = 400.0
 # Offset in points and alignment of a label, best first.
 _PLACES = [
@@ -178,11 +183,12 @@ def _covered(box: Bbox, obstacles: Sequence[Bbox], strokes: np.ndarray, inside: 
     return float(covered + 5 * max(outside, 0) + 20 * crossing)
 
 
-def _nearer_to_another(box: Bbox, centres: np.ndarray, own: int) -> bool:
-    """Whether a label lies closer to some other point [N, 2] than to its own."""
+def _nearer_to_another(box: Bbox, own: np.ndarray, others: np.ndarray) -> bool:
+    """Whether a label lies closer to some other point [N, 2] than to its own [2]."""
+    centres = np.concatenate([own[None], others])
     gaps = np.maximum(np.maximum(box.min - centres, centres - box.max), 0)
     distances = np.hypot(*gaps.T)
-    return bool(distances[own] > distances.min() + 1)
+    return bool(distances[0] > distances.min() + 1)
 
 
 def _dense(line: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from litepose.report import verdicts
+from litepose.report import lead, verdicts
 from litepose.report.claims import Finding
 from litepose.report.results import Results
 from litepose.report.tables import Column, Row, Table, ablation_name
@@ -13,8 +13,8 @@ _FIGURES = {
     "figure1": "Figure 1. AP on COCO against latency: published on a Snapdragon 855, measured on this host.",
     "figure3": "Figure 3. AP of HigherHRNet-W16 and of its three shrinkings.",
     "figure5": "Figure 5. The first test images of two or more people (of one, where there are too few): "
-    "heatmaps, and as many people as are annotated, of networks with and without large kernels "
-    "and the fusion head.",
+    "heatmaps, and as many people as are annotated, one colour each, of networks with and without "
+    "large kernels and the fusion head.",
     "figure6": "Figure 6. The fusion head: AP of 0.5 LitePose without and with it, and the feature maps "
     "that it reads.",
     "figure7": "Figure 7. Kernel size: AP of 0.5 LitePose, and accuracy of its backbone on classification.",
@@ -23,7 +23,6 @@ _FIGURES = {
     "figure9": "Figure 9. AP on CrowdPose against #MACs (as the paper counts) and latency. A measured point "
     "pairs the AP of the network that this run trained with the cost of the published architecture.",
 }
-_DATASETS = {"crowdpose": "CrowdPose", "coco": "COCO"}
 # Order of the pipeline; what is not named comes last.
 _STAGES = (
     *("dataset", "complexity", "pretrain", "shrink", "kernels", "kernels_classification", "ablation"),
@@ -41,6 +40,7 @@ def summarise(
     tables: list[Table],
     costs: Table,
     results: Results,
+    trainings: int = 1,
 ) -> str:
     """Write the page.
 
@@ -51,14 +51,12 @@ def summarise(
         tables: Tables 1 to 3.
         costs: the table of published and counted costs.
         results: this run's metrics.
+        trainings: of each network that the tables compare, with different seeds.
     """
-    described = " and ".join(f"{_DATASETS[name]} ({source})" for name, source in sources.items())
+    smaller = any(_smaller(row) for table in tables for row in table.rows)
     sections = [
-        f"# Results of the profile `{profile}`",
-        f"Data: {described}. *Published* is what the paper prints; *measured* and *counted* come from "
-        "this run. An empty cell was not run.",
-        _chance(results),
-        f"## {verdicts.table(findings).title}\n\n{verdicts.markdown(findings)}",
+        lead.markdown(profile, sources, findings, results, smaller, trainings),
+        f"## {verdicts.table(findings).title}\n\n{verdicts.markdown(findings, trainings)}",
         *(f"## {table.title}\n\n{table.markdown()}" for table in tables),
         "## Figures",
         *(f"![{text}](../plots/{name}.png)\n\n*{text}*" for name, text in _FIGURES.items()),
@@ -128,21 +126,6 @@ def _bullets(lines: Iterator[str]) -> str:
     return "\n".join(f"- {line}" for line in lines) or "Nothing."
 
 
-def _chance(results: Results) -> str:
-    """What an AP is to be compared with."""
-    scores = {title: results.run(f"dataset/{name}") for name, title in _DATASETS.items()}
-    known = [
-        f"AP {run['chance_AP']:.1f} and AP50 {run['chance_AP50']:.1f} on {title}"
-        for title, run in scores.items()
-        if _is(run, "chance_AP") and _is(run, "chance_AP50")
-    ]
-    return (
-        f"Chance (the mean person of the training images in every image): {', '.join(known)}."
-        if known
-        else ""
-    )
-
-
 def _searches(results: Results) -> str:
     found = [(size, results.run(f"search/{size}")) for size in ("xs", "s", "m", "l")]
     columns = [
@@ -154,7 +137,8 @@ def _searches(results: Results) -> str:
         Column("evaluations", "Evaluations", 0),
     ]
     rows = [{"size": f"LitePose-{size.upper()}", **run} for size, run in found if run]
-    return _section("Search", columns, rows)
+    note = "Networks judged with the supernet's weights on `val`; the random search has as many evaluations."
+    return _section("Search", columns, rows, note)
 
 
 def _rankings(results: Results) -> str:
@@ -171,12 +155,13 @@ def _rankings(results: Results) -> str:
         Column("kendall_macs_tau", "Kendall's tau, #MACs and fine-tuned", 2),
         Column("kendall_macs_p", "p", 3),
     ]
-    return _section("Ranking", columns, [{"supernet": size, **run} for size, run in found if run])
+    note = "The same networks with inherited weights, with batch norm calibrated, and after own fine-tuning."
+    return _section("Ranking", columns, [{"supernet": size, **run} for size, run in found if run], note)
 
 
 def _statistics(results: Results) -> str:
     """One row per statistic, beside it the target that the data set's generator aims at, if any."""
-    numbers = {name: results.run(f"dataset/{name}") for name in _DATASETS}
+    numbers = {name: results.run(f"dataset/{name}") for name in lead.TITLES}
     keys = _unique(
         key
         for run in numbers.values()
@@ -184,7 +169,7 @@ def _statistics(results: Results) -> str:
         if _is_number(value) and key != "seconds" and not key.endswith(("_target", "_difference"))
     )
     columns = [Column("statistic", "Statistic")]
-    for name, title in _DATASETS.items():
+    for name, title in lead.TITLES.items():
         columns += [Column(name, title), Column(f"{name}_target", f"{title}, target")]
     rows = [
         {
@@ -194,19 +179,31 @@ def _statistics(results: Results) -> str:
         }
         for key in keys
     ]
-    return _section("Data", columns, rows)
+    note = (
+        "Per image: people. Per person: height as a share of the image's, labelled and visible joints. "
+        "`q05` to `q95`: quantiles in percent. `crowd_index`: shares of the images by CrowdPose's measure of "
+        "crowding. *Target*: what the drawn scenes aim at, from CrowdPose's annotations."
+    )
+    return _section("Data", columns, rows, note)
 
 
 def _machines(results: Results) -> str:
     machines = {device: results.machine(device) for device in results.devices()}
-    lines = [
-        f"- `{device}`: {', '.join(f'{key} {value}' for key, value in machine.items() if key != 'seconds')}"
-        for device, machine in machines.items()
-    ]
+    lines = [f"- `{device}`: {_machine(machine)}" for device, machine in machines.items()]
     if not lines:
         return ""
-    note = "Median of interleaved runs with its 95 % interval, at the published input size, random weights."
-    return f"## Latency\n\n{note}\n\n" + "\n".join(lines)
+    note = (
+        "Milliseconds per image with their 95 % interval over rounds, at the published input size, random "
+        "weights. In every round each network is loaded anew and run several times; a round counts by its "
+        "median."
+    )
+    return f"## Machine and latency\n\n{note}\n\n" + "\n".join(lines)
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    facts = [f"{key} {value}" for key, value in machine.items() if key not in ("seconds", "left_out")]
+    left_out = " ".join(["", "Left out:", *machine["left_out"]] if machine.get("left_out") else [])
+    return f"{', '.join(facts)}.{left_out}"
 
 
 def _times(results: Results) -> str:
@@ -221,8 +218,9 @@ def _stage_order(run: str) -> int:
     return _STAGES.index(stage) if stage in _STAGES else len(_STAGES)
 
 
-def _section(title: str, columns: list[Column], rows: list[Row]) -> str:
-    return f"## {title}\n\n{Table(title, columns, rows).markdown()}" if rows else ""
+def _section(title: str, columns: list[Column], rows: list[Row], note: str = "") -> str:
+    parts = (f"## {title}", note, Table(title, columns, rows).markdown())
+    return "\n\n".join(part for part in parts if part) if rows else ""
 
 
 def _is_number(value: Any) -> bool:

@@ -21,6 +21,13 @@ ZOO = {
     "Hourglass": "hourglass-ae",
     "Lightweight OpenPose": "lightweight-openpose",
 }
+# Name of a runtime in the latency metrics -> its own
+RUNTIME_TITLES = {
+    "pytorch": "PyTorch",
+    "pytorch-compiled": "PyTorch compiled",
+    "onnxruntime": "ONNX Runtime",
+    "tvm": "TVM",
+}
 # Configuration of the gradual shrinking -> (zoo name, run)
 SHRINKING = {
     "Baseline": ("higherhrnet-w16", "shrink/baseline"),

@@ -3,6 +3,9 @@
 import csv
 import io
 import math
+import re
+import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,18 +14,31 @@ import pandas as pd
 
 from litepose.report.published import Published
 from litepose.report.results import Results
-from litepose.report.systems import SHRINKING, ZOO, coco_key, coco_run, crowdpose_run, half_key
+from litepose.report.systems import (
+    RUNTIME_TITLES,
+    SHRINKING,
+    ZOO,
+    coco_key,
+    coco_run,
+    crowdpose_run,
+    half_key,
+)
 
 Row = dict[str, Any]
 
 
 class Column(NamedTuple):
-    """One column: its name in CSV, its heading, decimals of its numbers (None: text), is more better?"""
+    """One column: its name in CSV, its heading, decimals of its numbers (None: text), is more better?
+
+    The ends of its numbers' intervals are columns of their own in CSV, and stand in brackets elsewhere. So
+    are standard deviations, which a row has as `<key>_std`; elsewhere they follow ±.
+    """
 
     key: str
     heading: str
     decimals: int | None = None
     ranked: bool = False
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,8 +59,9 @@ class Table:
         """Comma-separated, one header line, empty cells empty."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([column.key for column in self.columns])
-        writer.writerows(self._cells(self.columns))
+        columns = [column._replace(key=key) for column in self.columns for key in self._keys(column)]
+        writer.writerow([column.key for column in columns])
+        writer.writerows([_cell(row, column) for column in columns] for row in self.rows)
         return text.getvalue()
 
     def markdown(self) -> str:
@@ -60,39 +77,56 @@ class Table:
     def latex(self, note: str) -> str:
         """A float for the packages booktabs and graphicx, as wide as the page, marked as in Markdown.
 
-        What a heading has before its comma stands above all columns that share it.
+        What several headings have before their comma stands above these columns. Headings stand upright, so
+        that twenty columns fit a page in letters that can be read.
 
         Args:
             note: follows the title in the caption.
         """
         columns = self._filled()
-        headings = pd.MultiIndex.from_tuples([_split(column.heading) for column in columns])
-        cells = pd.DataFrame(self._cells(columns), columns=headings)
+        headings = pd.MultiIndex.from_tuples(_split([column.heading for column in columns]))
+        cells = pd.DataFrame(
+            [[_shown(row, column) for column in columns] for row in self.rows], columns=headings
+        )
         bold = pd.DataFrame(
             [[_is_best(row, column, self.rows) for column in columns] for row in self.rows], columns=headings
         )
         styled = cells.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
+        styled = styled.format_index(_upright, escape="latex", axis=1, level=1)
         styled = styled.apply(lambda _: bold.replace({True: "textbf:--rwrap", False: ""}), axis=None)
         sides = "".join("l" if column.decimals is None else "r" for column in columns)
         tabular = styled.to_latex(hrules=True, column_format=sides, multicol_align="c")
+        tabular = re.sub(r" ± ([\d.]+)", r" {\\scriptsize$\\pm$\1}", tabular)
         caption = self.title.partition(": ")[2]  # LaTeX numbers its tables itself
         return (
             "\\begin{table*}\n\\centering\n"
             f"\\caption{{{caption}. {note}}}\n"
+            "\\setlength{\\tabcolsep}{3pt}\n"
             f"\\resizebox{{\\textwidth}}{{!}}{{%\n{tabular.rstrip()}}}\n"
             "\\end{table*}\n"
         )
 
+    def _keys(self, column: Column) -> list[str]:
+        """What a column is in CSV: its numbers, their standard deviations where there are any, their ends."""
+        deviation = f"{column.key}_std"
+        some = any(_cell(row, column._replace(key=deviation)) for row in self.rows)
+        return [column.key, *([deviation] if some else []), *column.ends]
+
     def _filled(self) -> list[Column]:
         return [column for column in self.columns if any(_cell(row, column) for row in self.rows)]
 
-    def _cells(self, columns: list[Column]) -> list[list[str]]:
-        return [[_cell(row, column) for column in columns] for row in self.rows]
+
+def _split(headings: list[str]) -> list[tuple[str, str]]:
+    """What each heading shares with others, and the rest of it."""
+    firsts = Counter(heading.partition(", ")[0] for heading in headings)
+    parts = [(*heading.partition(", ")[::2], heading) for heading in headings]
+    return [(first, own) if own and firsts[first] > 1 else ("", whole) for first, own, whole in parts]
 
 
-def _split(heading: str) -> tuple[str, str]:
-    shared, _, own = heading.partition(", ")
-    return shared, own
+def _upright(heading: str) -> str:
+    """A heading in LaTeX, turned by 90 degrees, in lines of at most 24 characters."""
+    lines = "\\\\".join(textwrap.wrap(heading, 24, break_on_hyphens=False))
+    return f"\\rotatebox{{90}}{{\\shortstack[l]{{{lines}}}}}"
 
 
 def _cell(row: Row, column: Column) -> str:
@@ -102,8 +136,15 @@ def _cell(row: Row, column: Column) -> str:
     return str(value) if column.decimals is None else f"{value:z.{column.decimals}f}"
 
 
-def _marked(row: Row, column: Column, rows: list[Row]) -> str:
+def _shown(row: Row, column: Column) -> str:
     cell = _cell(row, column)
+    deviation = _cell(row, column._replace(key=f"{column.key}_std"))
+    ends = " to ".join(_cell(row, column._replace(key=key)) for key in column.ends)
+    return f"{cell}{f' ± {deviation}' if deviation else ''}{f' ({ends})' if cell and ends else ''}"
+
+
+def _marked(row: Row, column: Column, rows: list[Row]) -> str:
+    cell = _shown(row, column)
     return f"**{cell}**" if _is_best(row, column, rows) else cell
 
 
@@ -305,9 +346,9 @@ def _records(frame: Any) -> list[Row]:
 
 def _system_row(paper: Row, results: Results, key: str) -> Row:
     row = _cost(paper, results.cost(key)) | _published(paper, "nano_ms", "mobile_ms", "pi_ms")
-    for device in results.devices():
-        latency = results.latency(device, ZOO[paper["model"]])
-        row |= {f"{device}_{name}_measured": value for name, value in latency.items()}
+    for device, runtime in results.timed():
+        latency = results.latency(device, runtime, ZOO[paper["model"]])
+        row |= {f"{device}_{runtime}_{name}_measured": value for name, value in latency.items()}
     return row
 
 
@@ -324,7 +365,9 @@ def _published(paper: Row, *names: str) -> Row:
 
 
 def _measured(run: Mapping[str, Any], **names: str) -> Row:
-    return {f"{name}_measured": run.get(metric) for metric, name in names.items()}
+    """A run's metrics under the names of columns; of several seeds also their standard deviations."""
+    means = {f"{name}_measured": run.get(metric) for metric, name in names.items()}
+    return means | {f"{name}_measured_std": run.get(f"{metric}_std") for metric, name in names.items()}
 
 
 def _trained(run: Mapping[str, Any]) -> Row:
@@ -340,11 +383,11 @@ def _pair(name: str, heading: str) -> Iterable[Column]:
 
 def _latency_columns(results: Results) -> list[Column]:
     return [
-        column
-        for device in results.devices()
-        for column in (
-            Column(f"{device}_ms_measured", f"{device} (ms), measured", 1),
-            Column(f"{device}_low_ms_measured", f"{device} (ms), low", 1),
-            Column(f"{device}_high_ms_measured", f"{device} (ms), high", 1),
+        Column(
+            f"{device}_{runtime}_ms_measured",
+            f"{device}, {RUNTIME_TITLES.get(runtime, runtime)} (ms), measured",
+            1,
+            ends=tuple(f"{device}_{runtime}_{end}_ms_measured" for end in ("low", "high")),
         )
+        for device, runtime in results.timed()
     ]

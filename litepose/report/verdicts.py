@@ -10,10 +10,7 @@ RULE = f"""\
 Rule: *reproduced* if the 95 % interval lies wholly on the claimed side of the bound, *contradicted* if wholly
 on the other side, else *inconclusive*. The bound is 0 for a gain, 1 for a ratio of costs, and {MARGIN:.0f} AP
 for "no worse" and "no better". The verdict is about the direction; *size* says whether the published number,
-as rounded in print, lies in the interval. A remark names what else makes a verdict inconclusive.
-
-Intervals of AP and accuracy are over the test images (paired bootstrap). Each network was trained once: they
-do not hold what another seed would change. Of gains that are none, one in forty comes out as reproduced."""
+as rounded in print, lies in the interval. A remark names what else makes a verdict inconclusive."""
 
 
 def table(findings: list[Finding]) -> Table:
@@ -39,9 +36,25 @@ def count(findings: list[Finding]) -> str:
     return f"Of {len(findings)} findings: {parts}."
 
 
-def markdown(findings: list[Finding]) -> str:
-    """The count, the table and the rule."""
-    return f"{count(findings)}\n\n{table(findings).markdown()}\n{RULE}\n"
+def markdown(findings: list[Finding], trainings: int = 1) -> str:
+    """The count, the table, the rule, and what the intervals hold.
+
+    Args:
+        trainings: of each network, with different seeds.
+    """
+    return f"{count(findings)}\n\n{table(findings).markdown()}\n{RULE}\n\n{_intervals(trainings)}\n"
+
+
+def _intervals(trainings: int) -> str:
+    if trainings == 1:
+        over = """\
+Intervals of AP and accuracy are over the test images (paired bootstrap). Each network was trained once: they
+do not hold what another seed would change."""
+    else:
+        over = f"""\
+Intervals of AP and accuracy are over the test images (paired bootstrap) and over seeds (Student's t): each
+network was trained with {trainings} seeds, all from the same supernet's weights where it starts from one."""
+    return f"{over}\nOf gains that are none, one in forty comes out as reproduced."
 
 
 def metrics(findings: list[Finding]) -> dict[str, Any]:
