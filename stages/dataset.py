@@ -58,7 +58,9 @@ def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skele
     Raises:
         InputError: annotations are not as they must be.
     """
-    loaded = {split: annotations.load(*paths, skeleton) for split, paths in splits.items()}
+    loaded = {
+        split: annotations.load(*paths, skeleton, section["max_pixels"]) for split, paths in splits.items()
+    }
     counts = {f"images_{split}": len(content) for split, content in loaded.items()}
     for split, number in counts.items():
         logging.info("%s: %s %d", name, split, number)

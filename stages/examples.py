@@ -29,8 +29,9 @@ def main() -> None:
     values = params()
     described = Path("data/crowdpose/dataset.json")
     skeleton = manifest.read_skeleton(described)
-    split = manifest.read(described)[values["crowdpose"]["test"][0]]
-    chosen = choose(annotations.load(*split, skeleton).images)
+    section = values["crowdpose"]
+    split = manifest.read(described)[section["test"][0]]
+    chosen = choose(annotations.load(*split, skeleton, section["max_pixels"]).images)
     stored = [_shrunk(record) for record in chosen]
     content: dict[str, np.ndarray] = {}
     for number, (record, (image, scale)) in enumerate(zip(chosen, stored, strict=True)):
