@@ -103,6 +103,7 @@ def prepare(system: str, runtime: Runtime, model: nn.Module, image: Tensor, refe
     runtime.run_once()
     check_output(system, runtime.output(), reference)
     runtime.unload()
+    machine.release_memory()
 
 
 def measure(

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from scipy import stats
 
+from litepose.latency.machine import release_memory
 from litepose.latency.runtimes import Runtime
 
 Key = TypeVar("Key", bound=Hashable)
@@ -120,6 +121,7 @@ def in_rounds(
             warm_up(runtime.run_once, protocol, clock)
             times[keys[place]].append(1000 * _repeat(runtime.run_once, protocol, clock))
             runtime.unload()
+            release_memory()
             on_visit()
     return times
 
