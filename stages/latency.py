@@ -42,7 +42,7 @@ def main() -> None:
     for sentence in left_out:
         logging.info("left out: %s", sentence)
     measured = measure(prepared, section, seed)
-    write_json(OUTPUT / f"{device}.json", measured, digits=2)
+    write_json(OUTPUT / f"{device}.json", measured, digits=12)
     description = machine.describe(device, threads) | ({"left_out": left_out} if left_out else {})
     seconds = time.perf_counter() - started
     write_json(OUTPUT / f"{device}_machine.json", {**description, "seconds": seconds}, digits=1)
@@ -116,7 +116,8 @@ def measure(
         times = in_rounds(prepared, protocol, section["rounds"], seed, progress.update)
     measured: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for (system, name), rounds in times.items():
-        ms, low, high = interval(rounds)
+        # Significant digits: the interval of few, unsteady rounds begins close to zero, and has a logarithm.
+        ms, low, high = (float(f"{value:.4g}") for value in interval(rounds))
         runs = sum(map(len, rounds))
         measured[system][name] = {"ms": ms, "low_ms": low, "high_ms": high, "runs": runs}
     return measured

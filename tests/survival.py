@@ -40,7 +40,13 @@ def clone(directory: Path) -> Path:
             shutil.copy2(ROOT / name, directory / name)
     (directory / "dvc.lock").unlink(missing_ok=True)
     shutil.copy(directory / "profiles/smoke.yaml", directory / "params.yaml")
-    subprocess.run(["git", "init", "--quiet"], cwd=directory, check=True)
+    author = ("-c", "user.name=survival", "-c", "user.email=survival@localhost")
+    for command in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        [*author, "commit", "--quiet", "--message", "Start"],
+    ):
+        subprocess.run(["git", *command], cwd=directory, check=True)
     return directory
 
 

@@ -202,6 +202,15 @@ def test_the_stage_times_a_system_per_runtime_and_leaves_out_what_the_machine_la
     ]
 
 
+def test_an_interval_that_begins_close_to_zero_is_written_as_more_than_zero(stage, monkeypatch):
+    def unsteady(prepared, *arguments):
+        return {key: [np.array([1.0]), np.array([10.0])] for key in prepared}
+
+    monkeypatch.setattr(stages.latency, "in_rounds", unsteady)
+    timed, _ = stage("host", systems=["litepose-xs"], runtimes={"pytorch": "all"})
+    assert 0 < timed["litepose-xs"]["pytorch"]["low_ms"] < 0.001
+
+
 def test_a_machine_without_a_gpu_leaves_cuda_empty_and_says_so(stage, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     timed, described = stage("cuda")

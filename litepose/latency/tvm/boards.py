@@ -15,7 +15,7 @@ from tvm import relax, rpc
 from tvm.support import cc
 
 from litepose.latency.machine import BOARDS
-from litepose.latency.runtimes import Runtime, Unavailable
+from litepose.latency.runtimes import Runtime
 from litepose.latency.tvm.runtime import compiled
 from litepose.latency.tvm.tuning import Timer
 
@@ -55,7 +55,9 @@ def remote_timer(board: str) -> Timer:
     files = (f"kernel{number}.so" for number in itertools.count())
 
     def time_of(module: tvm.IRModule, shapes: list[tuple[int, ...]]) -> float:
-        library = _upload(session, tvm.compile(module, target(board)), board, next(files))
+        with tempfile.TemporaryDirectory() as folder:
+            path = linked(tvm.compile(module, target(board)), board, Path(folder) / next(files))
+            library = _loaded(session, path)
         arguments = [tvm.runtime.tensor(np.ones(shape, "float32"), session.cpu()) for shape in shapes]
         evaluate = library.time_evaluator("main", session.cpu(), number=1, repeat=5)
         return 1e6 * min(evaluate(*arguments).results)
@@ -67,15 +69,16 @@ def _session(board: str) -> rpc.RPCSession:
     return _tracker().request(board, session_timeout=_SESSION_SECONDS)
 
 
-def _upload(
-    session: rpc.RPCSession, compiled: tvm.runtime.Executable, board: str, file: str
-) -> tvm.runtime.Module:
-    """Link what was compiled for a board, put it there under a name, and load it there."""
-    with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder) / file
-        compiled.export_library(str(library), fcompile=cc.cross_compiler(BOARDS[board]["compiler"]))
-        session.upload(str(library))
-    return session.load_module(file)
+def linked(executable: tvm.runtime.Executable, board: str, path: Path) -> Path:
+    """Write what was compiled for a board as a library, at a path that is returned."""
+    executable.export_library(str(path), fcompile=cc.cross_compiler(BOARDS[board]["compiler"]))
+    return path
+
+
+def _loaded(session: rpc.RPCSession, path: Path) -> tvm.runtime.Module:
+    """A library, on the board."""
+    session.upload(str(path))
+    return session.load_module(path.name)
 
 
 def _tracker() -> rpc.client.TrackerSession:
@@ -83,22 +86,24 @@ def _tracker() -> rpc.client.TrackerSession:
 
 
 class BoardRuntime(Runtime):
-    """TVM on a board; a run's time is the board's own, without the network between."""
+    """TVM on a board; a run's time is the board's own, without the network between.
+
+    The board is taken for as long as the network is loaded: its server has one user at a time.
+    """
 
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
-        if reason := missing(self.device):
-            raise Unavailable(reason)
         executable = compiled(model, image, target(self.device), self.device)
-        self._session = _session(self.device)
-        self._library = _upload(self._session, executable, self.device, "network.so")
+        self._folder = tempfile.TemporaryDirectory()
+        self._file = linked(executable, self.device, Path(self._folder.name) / "network.so")
         self._image = image.numpy()
 
     def load(self) -> None:
         """See `Runtime.load`."""
-        self._machine = relax.VirtualMachine(self._library, self._session.cpu())
-        self._machine.set_input("main", tvm.runtime.tensor(self._image, self._session.cpu()))
-        self._evaluate = self._machine.time_evaluator("invoke_stateful", self._session.cpu(), number=1)
+        session = _session(self.device)
+        self._machine = relax.VirtualMachine(_loaded(session, self._file), session.cpu())
+        self._machine.set_input("main", tvm.runtime.tensor(self._image, session.cpu()))
+        self._evaluate = self._machine.time_evaluator("invoke_stateful", session.cpu(), number=1)
 
     def run_once(self) -> float:
         """See `Runtime.run_once`."""

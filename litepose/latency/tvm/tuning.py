@@ -59,7 +59,7 @@ class Tuning:
         temporary.write_text(f'{{"machine": {json.dumps(self._machine)}, "kernels": {{\n  {body}\n}}}}\n')
         temporary.replace(self._path)
 
-    def best(self) -> "dict[str, Tile]":
+    def best(self) -> dict[str, Tile]:
         """The fastest tile of every kernel."""
         return {kernel: self.measured(kernel)[0] for kernel in self._kernels}
 
