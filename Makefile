@@ -5,6 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: repro test bench
 repro: .venv/.installed
+	@python -m stages.recover
 	dvc repro
 
 test: .venv/.installed-dev

@@ -20,6 +20,7 @@ import yaml
 
 from litepose.errors import DivergedError, InputError
 from litepose.training import distributed
+from stages import recover
 
 PARAMS = Path("params.yaml")
 REFERENCE_PARAMS = Path("profiles/tiny.yaml")
@@ -105,6 +106,8 @@ def run_stage(main: Callable[[], None]) -> None:
     # OpenCV's threads would compete with PyTorch's for the same cores.
     cv2.setNumThreads(1)
     keep_memory()
+    if first:
+        recover.keep()
     try:
         if distributed.launched():
             distributed.join(device(params()["device"]))

@@ -61,7 +61,7 @@ def main() -> None:
     values = params()
     paper, results = published.read(PAPER), Results(METRICS, asked_for(values))
     sources = {name: values[name]["source"] for name in ("crowdpose", "coco")}
-    training = curves.collect(PLOTS / "curves", results)
+    training = curves.collect(DATA / "curves", results)
     evidence = Evidence(results, DATA, f"{values['profile']}, {sources['crowdpose']}", epochs(training))
     findings = evidence.findings(claims.read(PAPER / "claims.yaml"))
     write_json(METRICS / "claims.json", verdicts.metrics(findings))

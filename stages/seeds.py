@@ -36,9 +36,8 @@ def write(
 ) -> None:
     """Write what the trainings of a run came to; the first process alone does.
 
-    ``data/predictions/<stage>/<run>/<seed>.json`` holds the predictions by split,
-    ``metrics/<stage>/<run>.csv`` a row of all scores per seed, ``metrics/<stage>/<run>.json`` the means of
-    the headlines and ``others``.
+    ``data/predictions/<stage>/<run>/`` holds ``<seed>.json``, the predictions by split, and ``scores.csv``,
+    a row of all scores per seed; ``metrics/<stage>/<run>.json`` the means of the headlines and ``others``.
 
     Args:
         scores: in percent, by seed and name.
@@ -48,22 +47,21 @@ def write(
     """
     if distributed.rank():
         return
-    _write_predictions(Path("data/predictions") / stage / run, predictions)
     table = pd.DataFrame.from_dict(scores, orient="index").rename_axis("seed")
-    metrics = Path("metrics") / stage
-    metrics.mkdir(parents=True, exist_ok=True)
-    table.to_csv(metrics / f".{run}.csv")
-    (metrics / f".{run}.csv").replace(metrics / f"{run}.csv")
-    write_json(metrics / f"{run}.json", {**means(table, headlines), **others})
+    _write_predictions(Path("data/predictions") / stage / run, predictions, table)
+    write_json(Path("metrics") / stage / f"{run}.json", {**means(table, headlines), **others})
 
 
-def _write_predictions(directory: Path, predictions: Mapping[int, Mapping[str, list]]) -> None:
+def _write_predictions(
+    directory: Path, predictions: Mapping[int, Mapping[str, list]], scores: pd.DataFrame
+) -> None:
     """A new directory in place of the old one, which may hold other seeds."""
     temporary = directory.with_name(f".{directory.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     for seed, content in predictions.items():
         (temporary / f"{seed}.json").write_text(json.dumps(content))
+    scores.to_csv(temporary / "scores.csv")
     shutil.rmtree(directory, ignore_errors=True)
     temporary.replace(directory)
 

@@ -33,7 +33,7 @@ def train(
 ) -> History:
     """Train a network by a stage's section of the parameters, or go on where a killed run was.
 
-    The curves go to ``plots/curves``; the state of the training stays in ``data/checkpoints`` until the
+    The curves go to ``data/curves``; the state of the training stays in ``data/checkpoints`` until the
     stage has written its outputs and calls :func:`forget`.
 
     Args:
@@ -49,7 +49,7 @@ def train(
     mechanics = Mechanics(**{name: shared["recipe"][name] for name in Mechanics.__dataclass_fields__})
     schedule = Schedule(**{name: section[name] for name in Schedule.__dataclass_fields__})
     model.to(task.device)
-    directory = Path("plots/curves") / stage / run
+    directory = Path("data/curves") / stage / run
     logs = curves and distributed.rank() == 0
     with Live(str(directory), dvcyaml=None, save_dvc_exp=False) if logs else nullcontext() as live:
 
@@ -57,7 +57,7 @@ def train(
             if not logs:
                 return
             live.step = epoch
-            for name in row.keys() - UNREPRODUCIBLE:
+            for name in sorted(row.keys() - UNREPRODUCIBLE):
                 live.log_metric(name, float(f"{row[name]:.6g}"))
 
         return fit(

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from litepose.latency import machine
 from litepose.latency.runtimes.folding import fold_batch_norm
-from litepose.latency.tvm import boards, targets
+from litepose.latency.tvm import boards, gpu, targets
 from litepose.latency.tvm.lowering import lower
 from litepose.latency.tvm.runtime import TUNED
 from litepose.latency.tvm.tuning import Tuning, host_timer, tune
@@ -21,15 +21,18 @@ from stages.latency import network, runtimes_of
 
 
 def main() -> None:
-    """Write `data/tuning/<device>.json`: times of tiles, those of an earlier tuning of this machine kept."""
+    """Write `data/tuning/<device>.json`: times of tiles, those of an earlier tuning of this machine kept.
+
+    Schedules for GPUs have no tiles.
+    """
     device = sys.argv[1]
     machine.check(device)
     section, seed = params()["latency"], params()["seed"]
     threads = section["threads"] or machine.cores()
-    target = targets.host(threads) if device == "host" else boards.target(device)
+    target = boards.target(device) if device in machine.BOARDS else targets.host(threads)
     tuning = Tuning(TUNED / f"{device}.json", f"{machine.name(device)}, {threads} threads, {target}")
     tuning.write()
-    if not section["trials"] or machine.missing(device):
+    if not section["trials"] or machine.missing(device) or device == "cuda" or gpu.is_gpu(target):
         return
     targets.set_threads(threads)
     timer = host_timer(target) if device == "host" else boards.remote_timer(device)

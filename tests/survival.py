@@ -51,11 +51,11 @@ def clone(directory: Path) -> Path:
 
 
 def start(directory: Path) -> subprocess.Popen:
-    """`dvc repro` in a process group of its own."""
+    """What `make repro` runs, in a process group of its own."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     log = (directory / "repro.log").open("a")
     return subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro"],
+        ["sh", "-c", "python -m stages.recover && exec python -m dvc repro"],
         cwd=directory,
         env=environment,
         stdout=log,

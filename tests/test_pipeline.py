@@ -103,7 +103,21 @@ def test_a_second_clone_takes_all_results_from_a_remote_without_training(project
     dvc(project, "remote", "remove", "--local", "shared")
 
 
-def test_changing_one_kernel_parameter_reruns_what_depends_on_it_and_nothing_else(project):
+def test_without_dvc_lock_the_run_cache_gives_all_trainings_back(project):
+    weights = {path: path.read_bytes() for path in (project / "data/models").rglob("*.pt")}
+    (project / "dvc.lock").unlink()
+    shutil.rmtree(project / "data/models")
+    reran = {name.split("@")[0] for name in stages_run(dvc(project, "repro"))}
+    # DVC keeps no stage in the run cache that has a file in git which is neither a metric nor a plot.
+    assert reran <= {
+        *("dataset", "complexity", "latency_model", "search", "ranking", "tuning", "latency", "report")
+    }
+    assert {path: path.read_bytes() for path in weights} == weights
+    run(project, "git", "checkout", "--quiet", ".")
+    dvc(project, "checkout")
+
+
+def test_changing_one_kernel_parameter_reruns_what_depends_on_it_and_changing_it_back_trains_nothing(project):
     epochs = yaml.safe_load((project / "params.yaml").read_text())["kernels"]["epochs"]
     output = dvc(project, "exp", "run", "-S", f"kernels.epochs={epochs + 1}")
     reran = stages_run(output)
@@ -111,8 +125,9 @@ def test_changing_one_kernel_parameter_reruns_what_depends_on_it_and_nothing_els
     assert reran[-1] == "report"
     assert "kernels.epochs" in dvc(project, "params", "diff")
     assert "AP" in dvc(project, "metrics", "diff", "--all")
+    run(project, "git", "checkout", "--quiet", "params.yaml")
+    assert stages_run(dvc(project, "repro")) == ["report"]
     run(project, "git", "checkout", "--quiet", ".")
-    dvc(project, "checkout")
 
 
 def test_a_killed_training_resumes_and_gives_the_same_weights(project):
@@ -151,7 +166,7 @@ def test_an_unknown_parameter_stops_a_stage_with_one_sentence_and_leaves_its_out
     assert (project / "metrics/tables/table1.csv").read_bytes() == report
 
 
-def test_a_data_set_without_annotations_stops_the_pipeline_and_keeps_the_earlier_one(project, tmp_path):
+def test_a_data_set_without_annotations_stops_the_pipeline_and_the_earlier_one_comes_back(project, tmp_path):
     params = project / "params.yaml"
     before = params.read_text()
     values = yaml.safe_load(before)
@@ -161,6 +176,8 @@ def test_a_data_set_without_annotations_stops_the_pipeline_and_keeps_the_earlier
     params.write_text(before)
     assert "person_keypoints_train2017.json is missing" in output
     assert "Traceback" not in output
+    dvc(project, "checkout")
+    run(project, "git", "checkout", "--quiet", ".")
     assert (project / "data/coco/annotations/person_keypoints_train2017.json").is_file()
     assert (project / "metrics/dataset/coco.json").is_file()
     assert "up to date" in dvc(project, "status")

@@ -70,20 +70,20 @@ def test_a_seed_gives_the_same_network_alone_first_or_after_another(project, mon
 
 def test_predictions_and_scores_are_kept_per_seed_and_those_of_other_seeds_go(project):
     run(0, 1)
-    assert sorted(path.name for path in PREDICTIONS.iterdir()) == ["0.json", "1.json"]
-    scores = pd.read_csv(METRICS / "3.csv")
+    assert sorted(path.name for path in PREDICTIONS.iterdir()) == ["0.json", "1.json", "scores.csv"]
+    scores = pd.read_csv(PREDICTIONS / "scores.csv")
     right = [np.mean(json.loads((PREDICTIONS / f"{seed}.json").read_text())["val"]) for seed in (0, 1)]
     assert scores["seed"].tolist() == [0, 1]
     assert scores["accuracy"].tolist() == pytest.approx([100 * share for share in right], abs=0.01)
     run(2)
-    assert [path.name for path in PREDICTIONS.iterdir()] == ["2.json"]
+    assert sorted(path.name for path in PREDICTIONS.iterdir()) == ["2.json", "scores.csv"]
     assert "accuracy_std" not in json.loads((METRICS / "3.json").read_text())
 
 
 def test_a_killed_stage_repeats_no_finished_seed_and_gives_the_same_result(project, monkeypatch, caplog):
     caplog.set_level("INFO")
     expected = run(0, 1)
-    scores = (METRICS / "3.csv").read_bytes()
+    scores = (PREDICTIONS / "scores.csv").read_bytes()
     whole = training_run.fit
 
     def killed(*arguments, **options):
@@ -98,7 +98,7 @@ def test_a_killed_stage_repeats_no_finished_seed_and_gives_the_same_result(proje
     caplog.clear()
     assert equal(run(0, 1), expected)
     assert "kernels_classification/3/0: resumed after epoch 1 of 1" in caplog.messages
-    assert (METRICS / "3.csv").read_bytes() == scores
+    assert (PREDICTIONS / "scores.csv").read_bytes() == scores
     assert not list(Path("data/checkpoints").rglob("*.pt"))
 
 

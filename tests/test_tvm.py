@@ -19,11 +19,13 @@ from tvm import relax, s_tir
 from litepose.errors import InputError
 from litepose.latency import machine, runtimes
 from litepose.latency.runtimes import check_output
-from litepose.latency.tvm import boards, schedules, targets
+from litepose.latency.tvm import boards, gpu, schedules, targets
 from litepose.latency.tvm.lowering import lower
 from litepose.latency.tvm.schedules import Tile
 from litepose.latency.tvm.tuning import Tuning, kernels, scheduled, tune
 from litepose.models.litepose import ARCHITECTURES, LitePose
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA GPU")
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,22 @@ def test_every_tile_of_a_kernel_computes_the_same(network, image, target):
         expect_equal(run(scheduled(module, target, tiles), target, image), network, image)
 
 
+@torch.no_grad()
+def test_a_gpus_threads_one_after_another_compute_the_same(network, image, target, monkeypatch):
+    turing = gpu.target((7, 5), target)
+    module = lower(network, tuple(image.shape), turing)
+    monkeypatch.setattr(s_tir.Schedule, "bind", lambda schedule, loop, thread: None)
+    expect_equal(run(scheduled(module, turing, {}), target, image), network, image)
+
+
+@pytest.mark.skipif(not shutil.which("nvcc"), reason="CUDA's nvcc, which compiles for GPUs, is not installed")
+def test_a_network_is_compiled_for_a_gpu(network, image, target):
+    turing = gpu.target((7, 5), target)
+    module = scheduled(lower(network, tuple(image.shape), turing), turing, {})
+    (host,) = relax.build(module, turing).mod.imports
+    assert [code.kind for code in host.imports] == ["cuda"]
+
+
 def test_lowering_leaves_the_network_as_it_was(network, image, target):
     before = network.code
     lower(network, tuple(image.shape), target)
@@ -81,12 +99,13 @@ def test_lowering_leaves_the_network_as_it_was(network, image, target):
 
 
 @torch.no_grad()
-def test_the_tvm_runtime_gives_the_outputs_of_a_lite_pose():
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=needs_gpu)])
+def test_the_tvm_runtime_gives_the_outputs_of_a_lite_pose(device):
     torch.manual_seed(0)
     model = LitePose(ARCHITECTURES["xs"], 14, depth=0.1).eval()
     image = torch.randn(1, 3, 64, 64)
     expected = runtimes.as_list(model(image))
-    runtime = runtimes.create("tvm", "host", 1)
+    runtime = runtimes.create("tvm", device, 1)
     runtime.prepare(model, image)
     for _ in range(2):
         runtime.load()

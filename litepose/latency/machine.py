@@ -54,7 +54,9 @@ def describe(device: str, threads: int) -> dict[str, str | int | float]:
         threads: that the runtimes computed with.
     """
     if device in BOARDS:
-        return {"board": device, **BOARDS[device]["target"], "apache-tvm": metadata.version("apache-tvm")}
+        target = dict(BOARDS[device]["target"])
+        host = target.pop("host", {})
+        return {"board": device, **host, **target, "apache-tvm": metadata.version("apache-tvm")}
     machine: dict[str, str | int | float] = {
         "cpu": _cpu_name(),
         "architecture": platform.machine(),

@@ -1,5 +1,6 @@
 """The measurement protocol: warm-up, repeats within a time budget, in turns or in rounds, and intervals."""
 
+import gc
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -114,6 +115,8 @@ def in_rounds(
     """
     generator = np.random.default_rng(seed)
     keys, times = list(runtimes), {key: [] for key in runtimes}
+    # What is prepared stays: between visits only what is new is searched for garbage.
+    gc.freeze()
     for _ in range(rounds):
         for place in generator.permutation(len(keys)):
             runtime = runtimes[keys[place]]
@@ -123,6 +126,7 @@ def in_rounds(
             runtime.unload()
             release_memory()
             on_visit()
+    gc.unfreeze()
     return times
 
 

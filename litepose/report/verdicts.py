@@ -18,13 +18,12 @@ def table(findings: list[Finding]) -> Table:
     columns = [
         Column("verdict", "Verdict"),
         Column("words", "Claim"),
-        Column("place", "Place"),
         Column("published", "Published"),
         Column("measured", "Measured"),
         Column("interval", "95 % interval"),
         Column("size", "Size"),
-        Column("on", "On"),
-        Column("remark", "Remark"),
+        Column("place", "Place"),
+        Column("on", "On; remark"),
     ]
     return Table("What the paper claims, and what this run says", columns, [_row(item) for item in findings])
 
@@ -76,7 +75,7 @@ def _row(finding: Finding) -> Row:
         "words": finding.claim.words,
         "place": finding.claim.place,
         "size": finding.agreement,
-        "remark": finding.remark,
+        "on": finding.remark,
     }
     if finding.published:
         sizes = sorted(size.value for size in finding.published)
@@ -86,7 +85,7 @@ def _row(finding: Finding) -> Row:
         value, low, high = (_format(finding.claim, number) for number in finding.measurement.size)
         row["measured"] = f"{value} {_unit(finding.claim)}"
         row["interval"] = "counted" if finding.claim.measure == "macs" else f"{low} to {high}"
-        row["on"] = finding.measurement.on
+        row["on"] = "; ".join(filter(None, (finding.measurement.on, finding.remark)))
     return row
 
 

@@ -16,6 +16,7 @@ from tvm.support import cc
 
 from litepose.latency.machine import BOARDS
 from litepose.latency.runtimes import Runtime
+from litepose.latency.tvm import gpu
 from litepose.latency.tvm.runtime import compiled
 from litepose.latency.tvm.tuning import Timer
 
@@ -101,9 +102,10 @@ class BoardRuntime(Runtime):
     def load(self) -> None:
         """See `Runtime.load`."""
         session = _session(self.device)
-        self._machine = relax.VirtualMachine(_loaded(session, self._file), session.cpu())
-        self._machine.set_input("main", tvm.runtime.tensor(self._image, session.cpu()))
-        self._evaluate = self._machine.time_evaluator("invoke_stateful", session.cpu(), number=1)
+        place = session.cuda() if gpu.is_gpu(target(self.device)) else session.cpu()
+        self._machine = relax.VirtualMachine(_loaded(session, self._file), place)
+        self._machine.set_input("main", tvm.runtime.tensor(self._image, place))
+        self._evaluate = self._machine.time_evaluator("invoke_stateful", place, number=1)
 
     def run_once(self) -> float:
         """See `Runtime.run_once`."""

@@ -1,15 +1,18 @@
 """TVM as a runtime: a network compiled with the tiles that were tuned for its kernels."""
 
+import shutil
 from pathlib import Path
 
+import torch
 import tvm
-from torch import Tensor, from_numpy, nn
+from torch import Tensor, nn
 from tvm import relax
 
 from litepose.latency.runtimes import Runtime, Unavailable
 from litepose.latency.runtimes.folding import fold_batch_norm
-from litepose.latency.tvm import targets
+from litepose.latency.tvm import gpu, targets
 from litepose.latency.tvm.lowering import lower
+from litepose.latency.tvm.schedules import Tile
 from litepose.latency.tvm.tuning import Tuning, scheduled
 
 # Times of this machine, from the stage `tuning`; a kernel that is not there takes the shipped tile.
@@ -25,37 +28,47 @@ def compiled(model: nn.Module, image: Tensor, target: tvm.target.Target, device:
         target: of the device.
         device: its name.
     """
-    tuned = TUNED / f"{device}.json"
-    tiles = targets.shipped(target) | (Tuning(tuned).best() if tuned.is_file() else {})
     module = lower(fold_batch_norm(model), tuple(image.shape), target)
-    return relax.build(scheduled(module, target, tiles), target)
+    return relax.build(scheduled(module, target, _tiles(target, device)), target)
+
+
+def _tiles(target: tvm.target.Target, device: str) -> dict[str, Tile]:
+    if gpu.is_gpu(target):
+        return {}
+    tuned = TUNED / f"{device}.json"
+    return targets.shipped(target) | (Tuning(tuned).best() if tuned.is_file() else {})
 
 
 class TvmRuntime(Runtime):
-    """TVM on the host."""
+    """TVM on the host, or on its GPU."""
 
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
-        if self.device != "host":
-            raise Unavailable(f"Schedules for TVM on {self.device} are not part of this project.")
         targets.set_threads(self.threads)
-        self._executable = compiled(model, image, targets.host(self.threads), self.device)
+        target = targets.host(self.threads)
+        self._place = tvm.cpu()
+        if self.device == "cuda":
+            if not shutil.which("nvcc"):
+                raise Unavailable("TVM compiles for GPUs with CUDA's nvcc, which is not installed.")
+            target, self._place = gpu.target(torch.cuda.get_device_capability(), target), tvm.cuda()
+        self._executable = compiled(model, image, target, self.device)
         self._image = image.numpy()
         self._output: list = []
 
     def load(self) -> None:
         """See `Runtime.load`."""
-        self._machine = relax.VirtualMachine(self._executable, tvm.cpu())
-        self._input = tvm.runtime.tensor(self._image, tvm.cpu())
+        self._machine = relax.VirtualMachine(self._executable, self._place)
+        self._input = tvm.runtime.tensor(self._image, self._place)
 
     def run_once(self) -> None:
         """See `Runtime.run_once`."""
         output = self._machine["main"](self._input)
+        self._place.sync()
         self._output = [output] if isinstance(output, tvm.runtime.Tensor) else list(output)
 
     def output(self) -> list[Tensor]:
         """See `Runtime.output`."""
-        return [from_numpy(tensor.numpy()) for tensor in self._output]
+        return [torch.from_numpy(tensor.numpy()) for tensor in self._output]
 
     def unload(self) -> None:
         """See `Runtime.unload`."""

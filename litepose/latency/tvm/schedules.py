@@ -13,7 +13,7 @@ from tvm.s_tir.schedule import LoopRV, SBlockRV
 
 _REDUCTION = 2  # the type of a block's axis that is summed over
 _PLAIN = 4  # axes of a convolution's output, N,H,W,C
-_SUMS = 3  # a convolution sums over a kernel's rows, its columns, and channels
+SUMS = 3  # a convolution sums over a kernel's rows, its columns, and channels
 _REGISTERS = 16
 _FEWEST_ACCUMULATORS = 4
 
@@ -42,16 +42,16 @@ def tiles(schedule: s_tir.Schedule, lanes: int) -> list[Tile]:
         schedule: of the kernel, untouched.
         lanes: float32 values of the processor's vectors.
     """
-    block = _convolution(schedule)
+    block = convolution(schedule)
     if block is None:
         return []
-    extents = [int(schedule.get(loop).extent) for loop in schedule.get_loops(block)[:-_SUMS]]
+    extents = [int(schedule.get(loop).extent) for loop in schedule.get_loops(block)[:-SUMS]]
     width, filters = extents[_column(extents)], extents[-1]
     lanes = _lanes(filters, lanes)
     found = [
         Tile(columns, vectors, lanes, weights_stay)
-        for columns in _divisors(width)
-        for vectors in _divisors(filters // lanes)
+        for columns in divisors(width)
+        for vectors in divisors(filters // lanes)
         for weights_stay in (False, True)
         if columns * vectors <= _REGISTERS - 2
     ]
@@ -70,10 +70,11 @@ def _lanes(filters: int, lanes: int) -> int:
     fitting = [count for count in (lanes, lanes // 2) if count > 1 and filters % count == 0]
     if fitting:
         return fitting[0]
-    return filters if filters <= 2 * lanes else max(_divisors(filters, lanes))
+    return filters if filters <= 2 * lanes else max(divisors(filters, lanes))
 
 
-def _divisors(number: int, most: int = _REGISTERS) -> list[int]:
+def divisors(number: int, most: int = _REGISTERS) -> list[int]:
+    """Divisors of a number up to another, ascending."""
     return [divisor for divisor in range(1, min(number, most) + 1) if number % divisor == 0]
 
 
@@ -82,13 +83,13 @@ def kernel_name(schedule: s_tir.Schedule) -> str:
 
     Element-wise neighbours are left out: they do not change which tile is good.
     """
-    block = _convolution(schedule)
+    block = convolution(schedule)
     if block is None:
         return ""
-    convolution = schedule.get(block)
-    regions = (*convolution.reads[:2], *convolution.writes)
+    summed = schedule.get(block)
+    regions = (*summed.reads[:2], *summed.writes)
     image, weight, output = ("x".join(str(int(side)) for side in region.source.shape) for region in regions)
-    return f"{convolution.name_hint} {image} * {weight} -> {output}"
+    return f"{summed.name_hint} {image} * {weight} -> {output}"
 
 
 def vector_lanes(target: tvm.target.Target) -> int:
@@ -106,7 +107,7 @@ def apply(schedule: s_tir.Schedule, tile: Tile | None, lanes: int) -> None:
         tile: of the convolution, from `tiles`; None where there is none.
         lanes: float32 values of the processor's vectors.
     """
-    block = _convolution(schedule)
+    block = convolution(schedule)
     blocks = list(schedule.get_child_blocks(schedule.get_sblock("root")))
     if block is None or tile is None:
         for inner in blocks[:-1]:
@@ -118,7 +119,7 @@ def apply(schedule: s_tir.Schedule, tile: Tile | None, lanes: int) -> None:
     for inner in (*before[:-1], *after[:-1]):
         schedule.compute_inline(inner)
     # A transposed convolution's pixels lie apart in the image: they are written once more, in their order.
-    own = after[-1:] if len(schedule.get_loops(block)) == _PLAIN + _SUMS else []
+    own = after[-1:] if len(schedule.get_loops(block)) == _PLAIN + SUMS else []
     for elementwise in (*before[-1:], *(one for one in after[-1:] if not own)):
         _flat(schedule, elementwise, lanes)
     writer = own[0] if own else schedule.cache_write(block, 0, "global")
@@ -127,7 +128,7 @@ def apply(schedule: s_tir.Schedule, tile: Tile | None, lanes: int) -> None:
     _reduce_in_registers(schedule, block, tile)
 
 
-def _convolution(schedule: s_tir.Schedule) -> SBlockRV | None:
+def convolution(schedule: s_tir.Schedule) -> SBlockRV | None:
     """The kernel's block that sums."""
     for block in schedule.get_child_blocks(schedule.get_sblock("root")):
         if any(axis.iter_type == _REDUCTION for axis in schedule.get(block).iter_vars):
@@ -145,9 +146,9 @@ def _flat(schedule: s_tir.Schedule, block: SBlockRV, lanes: int) -> None:
     loops = schedule.get_loops(block)
     channels = int(schedule.get(loops[-1]).extent)
     if len(loops) < 2:
-        schedule.vectorize(schedule.split(loops[0], [None, max(_divisors(channels, lanes))])[1])
+        schedule.vectorize(schedule.split(loops[0], [None, max(divisors(channels, lanes))])[1])
         return
-    _, vector = schedule.split(loops[-1], [None, max(_divisors(channels, lanes))])
+    _, vector = schedule.split(loops[-1], [None, max(divisors(channels, lanes))])
     schedule.vectorize(vector)
     schedule.parallel(schedule.fuse(*loops[: len(loops) - 2]) if len(loops) > 3 else loops[0])
 
@@ -172,7 +173,7 @@ def _reduce_in_registers(schedule: s_tir.Schedule, block: SBlockRV, tile: Tile) 
     """Put the reduction around the tile, and unroll the tile, so that its sums need no memory."""
     loops = schedule.get_loops(block)
     axes = len(schedule.get(block).iter_vars)
-    own, sums = loops[-axes:-_SUMS], loops[-_SUMS:]
+    own, sums = loops[-axes:-SUMS], loops[-SUMS:]
     column = own[_column(own)]
     vector, lane = schedule.split(own[-1], [None, tile.lanes])
     schedule.reorder(*sums, *own[:-1], vector, lane)

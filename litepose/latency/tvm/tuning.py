@@ -11,7 +11,7 @@ import tvm
 from tvm import s_tir
 
 from litepose.errors import InputError
-from litepose.latency.tvm import schedules
+from litepose.latency.tvm import gpu, schedules
 from litepose.latency.tvm.schedules import Tile
 
 # Microseconds that a schedule takes, from a kernel and the shapes of its arguments.
@@ -116,19 +116,27 @@ def scheduled(module: tvm.IRModule, target: tvm.target.Target, tiles: dict[str, 
     Args:
         module: lowered, without schedules.
         target: of the device.
-        tiles: by kernel; a convolution that is not there gets the first tile of its space.
+        tiles: by kernel; a convolution that is not there gets the first tile of its space. A GPU takes none.
     """
-    lanes = schedules.vector_lanes(target)
     done = {}
     for variable, function in module.functions.items():
         if isinstance(function, tvm.tirx.PrimFunc):
             schedule = s_tir.Schedule(tvm.IRModule({"main": function}))
-            space = schedules.tiles(schedule, lanes)
-            tile = tiles.get(schedules.kernel_name(schedule)) if space else None
-            schedules.apply(schedule, tile or (space[0] if space else None), lanes)
+            if gpu.is_gpu(target):
+                gpu.apply(schedule)
+            else:
+                _apply(schedule, target, tiles)
             function = schedule.mod["main"].with_attr("global_symbol", variable.name_hint)
         done[variable] = function
     return tvm.IRModule(done, attrs=module.attrs, global_infos=module.global_infos)
+
+
+def _apply(schedule: s_tir.Schedule, target: tvm.target.Target, tiles: dict[str, Tile]) -> None:
+    """Schedule a kernel with its tile."""
+    lanes = schedules.vector_lanes(target)
+    space = schedules.tiles(schedule, lanes)
+    tile = tiles.get(schedules.kernel_name(schedule)) if space else None
+    schedules.apply(schedule, tile or (space[0] if space else None), lanes)
 
 
 def host_timer(target: tvm.target.Target) -> Timer:
