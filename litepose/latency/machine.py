@@ -1,11 +1,9 @@
 """What a latency was measured on: processor, cores, threads, memory, GPU, versions."""
 
-import contextlib
 import ctypes
 import gc
 import os
 import platform
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from litepose.errors import InputError
 # Devices that TVM's RPC tracker reaches: name -> what to compile for, and with which compiler
 BOARDS: dict[str, dict] = yaml.safe_load(Path(__file__).with_name("boards.yaml").read_text())
 DEVICES = ("host", "cuda", *BOARDS)
-_M_MMAP_THRESHOLD = -3  # bytes from which on a block has pages of its own; see mallopt(3)
 _PACKAGES = ("torch", "onnxruntime", "apache-tvm")
 
 
@@ -47,24 +44,6 @@ def release_memory() -> None:
     gc.collect()
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@contextlib.contextmanager
-def separate_pages() -> Iterator[None]:
-    """Large blocks of memory that the C library gives out meanwhile begin on pages of their own.
-
-    Elsewhere their distances differ from one loading of a network to the next, and with them its speed: by
-    half in ONNX Runtime and by 1.7 times in TVM.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        yield
-        return
-    libc = ctypes.CDLL(None)
-    libc.mallopt(_M_MMAP_THRESHOLD, 1 << 17)
-    try:
-        yield
-    finally:
-        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
 
 
 def describe(device: str, threads: int) -> dict[str, str | int | float]:

@@ -3,14 +3,13 @@
 import gc
 import time
 from collections.abc import Callable, Hashable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from scipy import stats
 
-from litepose.latency.machine import release_memory, separate_pages
+from litepose.latency.machine import release_memory
 from litepose.latency.runtimes import Runtime
 
 Key = TypeVar("Key", bound=Hashable)
@@ -121,9 +120,8 @@ def in_rounds(
     for _ in range(rounds):
         for place in generator.permutation(len(keys)):
             runtime = runtimes[keys[place]]
-            with separate_pages() if runtime.keeps_memory else nullcontext():
-                runtime.load()
-                warm_up(runtime.run_once, protocol, clock)
+            runtime.load()
+            warm_up(runtime.run_once, protocol, clock)
             times[keys[place]].append(1000 * _repeat(runtime.run_once, protocol, clock))
             runtime.unload()
             release_memory()

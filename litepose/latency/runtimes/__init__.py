@@ -31,12 +31,7 @@ class Runtime:
     Args:
         device: `host`, `cuda`, or a board.
         threads: that the runtime computes with on the host.
-
-    Attributes:
-        keeps_memory: whether the memory of the first runs serves all later ones.
     """
-
-    keeps_memory = False
 
     def __init__(self, device: str, threads: int) -> None:
         self.device, self.threads = device, threads

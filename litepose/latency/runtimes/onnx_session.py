@@ -22,8 +22,6 @@ _PROVIDERS = {"host": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 class OnnxRuntime(Runtime):
     """A session per round; the file stays until the runtime is gone."""
 
-    keeps_memory = True
-
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
         if _PROVIDERS[self.device] not in onnxruntime.get_available_providers():

@@ -42,8 +42,6 @@ def _tiles(target: tvm.target.Target, device: str) -> dict[str, Tile]:
 class TvmRuntime(Runtime):
     """TVM on the host, or on its GPU."""
 
-    keeps_memory = True
-
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
         targets.set_threads(self.threads)
