@@ -80,7 +80,7 @@ def compare(
     inherited = judge.average_precision(network, resolution)
     judge.calibrate(network, resolution)
     calibrated = judge.average_precision(network, resolution)
-    train("ranking", name, network, task_of(resolution=resolution), section)
+    train("ranking", name, network, task_of(resolution=resolution), section, curves=False)
     finetuned = judge.average_precision(network, resolution)
     logging.info("ranking/%s: AP %.2f, %.2f, %.2f", name, inherited, calibrated, finetuned)
     return {"AP_inherited": inherited, "AP_calibrated": calibrated, "AP_finetuned": finetuned}
