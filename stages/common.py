@@ -19,6 +19,7 @@ import torch
 import yaml
 
 from litepose.errors import DivergedError, InputError
+from litepose.files import write_text
 from litepose.training import distributed
 from stages import recover
 
@@ -83,10 +84,7 @@ def write_json(path: Path, content: dict[str, Any], digits: int = 4) -> None:
     """Write a JSON file whole or not at all, by the first process; floats are rounded to that many digits."""
     if distributed.rank():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(_rounded(content, digits), indent=2) + "\n")
-    temporary.replace(path)
+    write_text(path, json.dumps(_rounded(content, digits), indent=2) + "\n")
 
 
 def _rounded(value: Any, digits: int) -> Any:

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from litepose import models
 from litepose.complexity import count
+from litepose.files import write_text
 from litepose.report import published
-from litepose.report.files import write_text
 from litepose.report.results import Results
 from litepose.report.systems import System, systems
 from litepose.report.tables import complexity_table

@@ -13,8 +13,8 @@ import torch
 from litepose.datasets import annotations, manifest
 from litepose.datasets.annotations import ImageRecord
 from litepose.datasets.keypoints import normalise
+from litepose.files import write_bytes
 from litepose.inference import Resizing, forward_test, predict
-from litepose.report.files import write_bytes
 from stages.common import params, run_stage
 from stages.networks import Network, trained
 

@@ -23,6 +23,7 @@ from litepose.datasets.statistics import (
     people_of,
 )
 from litepose.datasets.synthetic.poses import LIMB_LENGTHS, vectors_from_joints
+from litepose.files import write_text
 
 DIMENSIONS, COMPONENTS = 12, 6
 MIN_HEIGHTS = (0, 0.1, 0.2, 0.25, 0.3)
@@ -49,9 +50,7 @@ def main(annotation_file: Path) -> None:
             f"{low:g}": fit_layout(images, rows, keypoints, boxes, heights, low) for low in MIN_HEIGHTS
         },
     }
-    temporary = PRIOR_FILE.with_suffix(".tmp")
-    temporary.write_text(json.dumps(prior, separators=(",", ":")) + "\n")
-    temporary.replace(PRIOR_FILE)
+    write_text(PRIOR_FILE, json.dumps(prior, separators=(",", ":")) + "\n")
 
 
 def fit_poses(keypoints: np.ndarray) -> dict:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from litepose import models
+from litepose.cores import cores
 from litepose.errors import InputError
 from litepose.latency import machine, runtimes
 from litepose.latency.measure import Protocol, in_rounds, interval
@@ -36,7 +37,7 @@ def main() -> None:
     wanted = runtimes_of(section)
     if device in machine.BOARDS:
         wanted = {system: ["tvm"] for system, names in wanted.items() if "tvm" in names}
-    threads = section["threads"] or machine.cores()
+    threads = section["threads"] or cores()
     absent = machine.missing(device)
     prepared, left_out = ({}, [absent]) if absent else prepare_all(wanted, device, threads, seed)
     for sentence in left_out:
@@ -109,17 +110,21 @@ def prepare(system: str, runtime: Runtime, model: nn.Module, image: Tensor, refe
 def measure(
     prepared: dict[tuple[str, str], Runtime], section: dict[str, Any], seed: int
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """`ms`, `low_ms`, `high_ms` and the number of timed `runs`, by system and runtime."""
-    visits = section["rounds"] * len(prepared)
-    protocol = Protocol(section["warmup"], section["repeats"], section["max_seconds"] / max(visits, 1))
-    with tqdm(desc="measure", total=visits, disable=None) as progress:
-        times = in_rounds(prepared, protocol, section["rounds"], seed, progress.update)
+    """`ms`, `low_ms`, `high_ms` and the numbers of `visits` and of timed `runs`, by system and runtime."""
+    share = section["max_seconds"] / max(section["rounds"] * len(prepared), 1)
+    protocol = Protocol(section["warmup"], section["repeats"], share)
+    times = in_rounds(prepared, protocol, section["rounds"], section["visits"], seed)
     measured: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-    for (system, name), rounds in times.items():
-        # Significant digits: the interval of few, unsteady rounds begins close to zero, and has a logarithm.
-        ms, low, high = (float(f"{value:.4g}") for value in interval(rounds))
-        runs = sum(map(len, rounds))
-        measured[system][name] = {"ms": ms, "low_ms": low, "high_ms": high, "runs": runs}
+    for (system, name), visits in times.items():
+        # Significant digits: a lower end close to zero must not become zero, which has no logarithm.
+        ms, low, high = (float(f"{value:.4g}") for value in interval(visits))
+        measured[system][name] = {
+            "ms": ms,
+            "low_ms": low,
+            "high_ms": high,
+            "visits": len(visits),
+            "runs": sum(map(len, visits)),
+        }
     return measured
 
 

@@ -24,10 +24,10 @@ from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
 from tqdm import tqdm
 
+from litepose.cores import cores
 from litepose.datasets import annotations, download, manifest
 from litepose.datasets.classification import ClassificationDataset
 from litepose.errors import InputError
-from litepose.latency import machine
 from litepose.skeletons import find
 from stages.common import PARAMS, SKELETON_FILES, device, params, run_stage
 from stages.dataset import splits_in_use
@@ -55,7 +55,7 @@ def main() -> None:
         values["workers"],
         values["compute"]["processes"] * values["compute"]["nodes"],
         start := start_seconds(),
-        machine.cores(),
+        cores(),
     )
     works: dict[str, Work | None] = {}
     with rehearsal_directory(values) as steps:
@@ -173,7 +173,7 @@ def remarks(
         f"{checkpoint / 2**30:.1f} GiB for the state of a training while it lasts.",
         "trained, tested: images, counted as often as they pass. memory: of a training step.",
     ]
-    if place.type == "cpu" and os.getloadavg()[0] > machine.cores() + 1:
+    if place.type == "cpu" and os.getloadavg()[0] > cores() + 1:
         lines.append("Other programs keep the processor busy: on a quiet machine all of it takes less time.")
     if any(work.share < 1 for work in measured):
         lines.append("measured at: part of a batch that the measured step had; time and memory are scaled.")

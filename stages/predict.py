@@ -15,6 +15,7 @@ from tqdm import tqdm
 from litepose.datasets.images import read_image
 from litepose.drawing import draw_people
 from litepose.errors import InputError
+from litepose.files import write_bytes
 from litepose.inference import predict
 from litepose.skeletons import SKELETONS
 from stages.common import run_stage, write_json
@@ -82,9 +83,7 @@ def _people(network: Network, images: list[np.ndarray]) -> list[list[dict[str, A
 
 def _write_picture(path: Path, image: np.ndarray) -> None:
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_bytes(encoded)
-    temporary.replace(path)
+    write_bytes(path, encoded.tobytes())
 
 
 def _record(number: int, path: Path, image: np.ndarray) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from litepose.files import write_text
 from litepose.report import (
     claims,
     curves,
@@ -21,7 +22,6 @@ from litepose.report import (
     verdicts,
 )
 from litepose.report.evidence import Evidence
-from litepose.report.files import write_text
 from litepose.report.results import Results
 from litepose.report.tables import complexity_table, table1, table2, table3
 from litepose.skeletons import find

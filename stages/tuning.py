@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from tqdm import tqdm
 
+from litepose.cores import cores
 from litepose.latency import machine
 from litepose.latency.runtimes.folding import fold_batch_norm
 from litepose.latency.tvm import boards, gpu, targets
@@ -28,7 +29,7 @@ def main() -> None:
     device = sys.argv[1]
     machine.check(device)
     section, seed = params()["latency"], params()["seed"]
-    threads = section["threads"] or machine.cores()
+    threads = section["threads"] or cores()
     target = boards.target(device) if device in machine.BOARDS else targets.host(threads)
     tuning = Tuning(TUNED / f"{device}.json", f"{machine.name(device)}, {threads} threads, {target}")
     tuning.write()

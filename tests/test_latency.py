@@ -26,6 +26,7 @@ SECTION = {
     "runtimes": {"pytorch": "all"},
     "threads": 1,
     "rounds": 2,
+    "visits": 2,
     "warmup": 1,
     "repeats": 1,
     "max_seconds": 0.1,
@@ -293,10 +294,10 @@ class Fake(runtimes.Runtime):
         self.log.append(f"{self.name} gone")
 
 
-def test_a_round_loads_warms_up_times_and_unloads_each_system_alone():
+def test_a_visit_loads_warms_up_times_and_unloads_each_system_alone():
     clock, log = Clock(), []
     systems = {name: Fake(clock, log, name) for name in "abc"}
-    times = in_rounds(systems, Protocol(warmup=1, repeats=3, share=1.0), rounds=2, seed=0, clock=clock)
+    times = in_rounds(systems, Protocol(warmup=1, repeats=3, share=1.0), 2, 1, seed=0, clock=clock)
     assert [runs.tolist() for runs in times["a"]] == [pytest.approx([20] * 3), pytest.approx([10] * 3)]
     assert [item for item in log if len(item) > 1] == [f"{item} gone" for item in log[::2]]
     assert sorted(log[:6:2]) == sorted(log[6::2]) == ["a", "b", "c"]
@@ -306,7 +307,7 @@ def test_the_order_differs_between_rounds_and_is_the_seeds():
     def order(seed):
         clock, log = Clock(), []
         systems = {name: Fake(clock, log, name) for name in "abcdef"}
-        in_rounds(systems, Protocol(warmup=1, repeats=1, share=1.0), rounds=3, seed=seed, clock=clock)
+        in_rounds(systems, Protocol(warmup=1, repeats=1, share=1.0), 3, 1, seed=seed, clock=clock)
         return log[::2]
 
     assert order(0) == order(0)
@@ -314,14 +315,26 @@ def test_the_order_differs_between_rounds_and_is_the_seeds():
     assert order(0)[:6] != order(0)[6:12]
 
 
-def test_a_slow_system_runs_once_in_a_round():
+def test_a_slow_system_is_visited_and_runs_once_in_a_round():
     clock = Clock()
     slow = Fake(clock, [], "slow")
-    (first, second) = in_rounds({"slow": slow}, Protocol(5, 5, share=0.005), 2, seed=0, clock=clock)["slow"]
+    (first, second) = in_rounds({"slow": slow}, Protocol(5, 5, share=0.005), 2, 9, seed=0, clock=clock)[
+        "slow"
+    ]
     assert (len(first), len(second)) == (1, 1)
 
 
-def test_a_round_counts_once_however_many_runs_it_has():
+def test_quick_systems_are_visited_more_often_within_their_share_after_the_first_round():
+    """A first visit takes two runs of 20 ms."""
+    for share, visits, expected in ((0.1, 9, 2), (1.01, 9, 9), (1.01, 25, 25), (1.01, 99, 25)):
+        clock, log = Clock(), []
+        systems = {name: Fake(clock, log, name) for name in "ab"}
+        times = in_rounds(systems, Protocol(1, 1, share), 2, visits, seed=0, clock=clock)
+        assert len(times["a"]) == len(times["b"]) == 1 + expected
+        assert sorted(log[0:4:2]) == ["a", "b"]
+
+
+def test_a_visit_counts_once_however_many_runs_it_has():
     few = interval([np.array([10.0]), np.array([20.0])])
     many = interval([np.full(100, 10.0), np.full(7, 20.0)])
     assert few == pytest.approx(many)
@@ -329,7 +342,7 @@ def test_a_round_counts_once_however_many_runs_it_has():
 
 
 def test_the_interval_covers_the_true_latency_as_often_as_it_says():
-    """Rounds differ by 5 %, runs of a round by 1 %."""
+    """Visits differ by 5 %, runs of a visit by 1 %."""
     rng = np.random.default_rng(0)
     levels = np.exp(rng.normal(0, 0.05, (1000, 5, 1)))
     samples = levels * np.exp(rng.normal(0, 0.01, (1000, 5, 5)))

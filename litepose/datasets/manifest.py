@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from litepose.errors import InputError
+from litepose.files import write_text
 from litepose.skeletons import SKELETONS, Skeleton, from_fields
 
 Splits = dict[str, tuple[Path, Path]]
@@ -86,9 +87,7 @@ def write(path: Path, splits: Splits, skeleton: Skeleton, **description: object)
         },
         "skeleton": {"name": skeleton.name, **skeleton.fields()},
     }
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.replace(path)
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def read(path: Path) -> Splits:

@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +10,7 @@ import psutil
 import torch
 import yaml
 
+from litepose.cores import cores
 from litepose.errors import InputError
 
 # Devices that TVM's RPC tracker reaches: name -> what to compile for, and with which compiler
@@ -32,11 +32,6 @@ def missing(device: str) -> str:
 
         return boards.missing(device)
     return "" if device == "host" or torch.cuda.is_available() else "PyTorch finds no CUDA GPU here."
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def release_memory() -> None:

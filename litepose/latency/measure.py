@@ -1,4 +1,4 @@
-"""The measurement protocol: warm-up, repeats within a time budget, in turns or in rounds, and intervals."""
+"""The measurement protocol: warm-up, repeats within a time budget, in turns or in visits, and intervals."""
 
 import gc
 import time
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 from scipy import stats
+from tqdm import tqdm
 
 from litepose.latency.machine import release_memory
 from litepose.latency.runtimes import Runtime
@@ -19,11 +20,11 @@ _WARMUP_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Protocol:
-    """How often each system runs, in all or in one round.
+    """How often each system runs, in all or in one visit.
 
     Attributes:
         warmup: most untimed runs of a system, together a tenth of its time share, at least one.
-        repeats: most timed runs of a system, together its time share, at least three, in a round one.
+        repeats: most timed runs of a system, together its time share, at least three, in a visit one.
         share: seconds that one system may take.
     """
 
@@ -92,42 +93,53 @@ def in_rounds(
     runtimes: Mapping[Key, Runtime],
     protocol: Protocol,
     rounds: int,
+    visits: int,
     seed: int,
-    on_visit: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Key, list[np.ndarray]]:
-    """Time prepared runtimes in rounds that are as independent as one process allows.
+    """Time prepared runtimes in visits that are as independent as one process allows.
 
-    In every round each is loaded anew, since where its weights lie in memory changes its speed, warmed up,
-    run several times on end, and unloaded, so that none takes memory or cores from another. The order is
-    drawn for each round, so that none always follows the same one.
+    In a visit one is loaded anew, warmed up, run several times on end, and unloaded, so that none takes
+    memory or cores from another. In the first round each is visited once; in later ones those more often that
+    are done sooner, since a moment in which the machine is slow weighs more for them. The order is drawn for
+    each round, so that none always follows the same one.
 
     Args:
         runtimes: by any key.
-        protocol: the number of runs and the time share in one round.
-        rounds: how often each runtime is loaded.
+        protocol: the number of runs in one visit, the time share in one round.
+        rounds: at least one.
+        visits: most of a runtime in one round.
         seed: of the orders.
-        on_visit: called when a runtime is done in a round.
         clock: seconds, increasing.
 
     Returns:
-        Milliseconds of every timed run, one array per round, by key.
+        Milliseconds of every timed run, one array per visit, by key.
     """
     generator = np.random.default_rng(seed)
     keys, times = list(runtimes), {key: [] for key in runtimes}
+    planned = np.ones(len(keys), int)
+    seconds = np.zeros(len(keys))
     # What is prepared stays: between visits only what is new is searched for garbage.
     gc.freeze()
-    for _ in range(rounds):
-        for place in generator.permutation(len(keys)):
-            runtime = runtimes[keys[place]]
-            runtime.load()
-            warm_up(runtime.run_once, protocol, clock)
-            times[keys[place]].append(1000 * _repeat(runtime.run_once, protocol, clock))
-            runtime.unload()
-            release_memory()
-            on_visit()
+    for number in range(rounds):
+        order = generator.permutation(np.repeat(np.arange(len(keys)), planned))
+        for place in tqdm(order, desc=f"measure, round {number + 1} of {rounds}", disable=None):
+            started = clock()
+            times[keys[place]].append(1000 * _visit(runtimes[keys[place]], protocol, clock))
+            seconds[place] = clock() - started
+        planned = np.clip(protocol.share // np.maximum(seconds, 1e-9), 1, visits).astype(int)
     gc.unfreeze()
     return times
+
+
+def _visit(runtime: Runtime, protocol: Protocol, clock: Callable[[], float]) -> np.ndarray:
+    """Seconds of a runtime's runs after it was loaded; it is unloaded again."""
+    runtime.load()
+    warm_up(runtime.run_once, protocol, clock)
+    seconds = _repeat(runtime.run_once, protocol, clock)
+    runtime.unload()
+    release_memory()
+    return seconds
 
 
 def _repeat(run: Callable[[], float | None], protocol: Protocol, clock: Callable[[], float]) -> np.ndarray:
@@ -142,16 +154,16 @@ def _repeat(run: Callable[[], float | None], protocol: Protocol, clock: Callable
     return np.array(seconds)
 
 
-def interval(rounds: list[np.ndarray], confidence: float = 0.95) -> tuple[float, float, float]:
-    """Latency and its interval, in milliseconds, from the runs of each of at least two rounds.
+def interval(visits: list[np.ndarray], confidence: float = 0.95) -> tuple[float, float, float]:
+    """Latency and its interval, in milliseconds, from the runs of each of at least two visits.
 
-    Runs of one round are alike; rounds differ as repetitions of the whole measurement do. So each round
+    Runs of one visit are alike; visits differ as repetitions of the whole measurement do. So each visit
     counts once, by its median: the latency is the geometric mean of these, the interval Student's t interval
     of the mean of their logarithms.
 
     Returns:
         (latency, low, high)
     """
-    logs = np.log([np.median(runs) for runs in rounds])
+    logs = np.log([np.median(runs) for runs in visits])
     margin = stats.t.ppf((1 + confidence) / 2, len(logs) - 1) * stats.sem(logs)
     return tuple(float(value) for value in np.exp(logs.mean() + np.array([0, -margin, margin])))

@@ -9,6 +9,7 @@ from scipy.optimize import nnls
 
 from litepose.complexity import litepose_macs_by_kind
 from litepose.errors import InputError
+from litepose.files import write_text
 from litepose.models.litepose import Architecture
 
 
@@ -59,10 +60,7 @@ class LatencyModel:
 
     def write(self, path: Path) -> None:
         """Write the coefficients as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}")
-        temporary.write_text(json.dumps(asdict(self), indent=2) + "\n")
-        temporary.replace(path)
+        write_text(path, json.dumps(asdict(self), indent=2) + "\n")
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Milliseconds [N] of networks with these features [N, 4]."""

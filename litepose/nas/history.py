@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from litepose.errors import InputError
+from litepose.files import write_text
 
 Row = dict[str, Any]
 
@@ -40,7 +41,4 @@ class History:
     def add(self, row: Row) -> None:
         """Keep a row, its number being its ``index``."""
         self._rows[row["index"]] = row
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"settings": self._settings, "rows": self.rows}))
-        temporary.replace(self._path)
+        write_text(self._path, json.dumps({"settings": self._settings, "rows": self.rows}))

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from litepose.files import write_text
 from litepose.models.litepose import ARCHITECTURES
 from litepose.report import architecture, series, style
-from litepose.report.files import write_text
 from litepose.report.published import Published
 from litepose.report.results import Results
 from litepose.report.systems import SHRINKING

@@ -10,8 +10,8 @@ from string import Template
 from markdown_it import MarkdownIt
 from PIL import Image
 
+from litepose.files import write_text
 from litepose.report.claims import VERDICTS
-from litepose.report.files import write_text
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _PICTURE = re.compile(r'<p><img src="([^"]+)" alt="([^"]*)" ?/?></p>')

@@ -193,9 +193,8 @@ def _machines(results: Results) -> str:
     if not lines:
         return ""
     note = (
-        "Milliseconds per image with their 95 % interval over rounds, at the published input size, random "
-        "weights. In every round each network is loaded anew and run several times; a round counts by its "
-        "median."
+        "Milliseconds per image with their 95 % interval over visits, at the published input size, random "
+        "weights. In a visit a network is loaded anew and run several times; a visit counts by its median."
     )
     return f"## Machine and latency\n\n{note}\n\n" + "\n".join(lines)
 

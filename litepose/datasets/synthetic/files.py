@@ -3,7 +3,6 @@
 import functools
 import json
 import multiprocessing
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from litepose.cores import cores
 from litepose.datasets.synthetic.layout import STEPS, SceneSettings
 from litepose.datasets.synthetic.scene import Scene, draw_scene
 from litepose.errors import InputError
+from litepose.files import write_bytes, write_text
 from litepose.skeletons import COCO, Skeleton
 
 
@@ -38,7 +39,7 @@ def image_rng(seed: int, split: str, index: int) -> np.random.Generator:
 def parallel(function: Callable, jobs: Sequence, workers: int | None, title: str) -> list:
     """Results in the jobs' order; a progress bar on a terminal."""
     progress = functools.partial(tqdm, desc=title, total=len(jobs), unit="image", disable=None)
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or cores()
     if workers == 1:
         return list(progress(map(function, jobs)))
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
@@ -151,14 +152,10 @@ def _write_annotations(path: Path, skeleton: Skeleton, records: list[tuple[dict,
         "annotations": [person | {"id": number} for number, person in enumerate(people, 1)],
         "categories": [category],
     }
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, separators=(",", ":")))
-    temporary.replace(path)
+    write_text(path, json.dumps(content, separators=(",", ":")))
 
 
 def save_picture(path: Path, picture: np.ndarray, quality: int) -> None:
     """Writes an RGB picture as JPEG, whole or not at all."""
     _, encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(encoded.tobytes())
-    temporary.replace(path)
+    write_bytes(path, encoded.tobytes())

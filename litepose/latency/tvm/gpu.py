@@ -8,7 +8,7 @@ import tvm
 from tvm import s_tir
 from tvm.s_tir.schedule import LoopRV, SBlockRV
 
-from litepose.latency.tvm.schedules import SUMS, convolution, divisors
+from litepose.latency.tvm.schedules import SUMS, divisors, fused
 
 _THREADS = 128  # of a block
 _MOST_COLUMNS = 8  # pixels of a thread
@@ -30,20 +30,15 @@ def apply(schedule: s_tir.Schedule) -> None:
     Args:
         schedule: of the kernel, untouched: at most one convolution, channels last, and element-wise blocks.
     """
-    block = convolution(schedule)
-    blocks = list(schedule.get_child_blocks(schedule.get_sblock("root")))
+    before, block, after = fused(schedule)
     if block is None:
-        for inner in blocks[:-1]:
-            schedule.compute_inline(inner)
-        _flat(schedule, blocks[-1])
+        _flat(schedule, before[0])
         return
-    position = [schedule.get(one).same_as(schedule.get(block)) for one in blocks].index(True)
-    after = blocks[position + 1 :]
-    for inner in (*blocks[:position], *after[:-1]):
-        schedule.compute_inline(inner)
+    for padding in before:
+        schedule.compute_inline(padding)
     if after:
         schedule.set_scope(block, 0, "local")
-    writer = after[-1] if after else schedule.cache_write(block, 0, "local")
+    writer = after[0] if after else schedule.cache_write(block, 0, "local")
     schedule.compute_at(block, _thread(schedule, writer), preserve_unit_loops=True)
     _sum_in_registers(schedule, block)
 

@@ -107,25 +107,36 @@ def apply(schedule: s_tir.Schedule, tile: Tile | None, lanes: int) -> None:
         tile: of the convolution, from `tiles`; None where there is none.
         lanes: float32 values of the processor's vectors.
     """
-    block = convolution(schedule)
-    blocks = list(schedule.get_child_blocks(schedule.get_sblock("root")))
+    before, block, after = fused(schedule)
     if block is None or tile is None:
-        for inner in blocks[:-1]:
-            schedule.compute_inline(inner)
-        _flat(schedule, blocks[-1], lanes)
+        _flat(schedule, before[0], lanes)
         return
-    position = [schedule.get(one).same_as(schedule.get(block)) for one in blocks].index(True)
-    before, after = blocks[:position], blocks[position + 1 :]
-    for inner in (*before[:-1], *after[:-1]):
-        schedule.compute_inline(inner)
     # A transposed convolution's pixels lie apart in the image: they are written once more, in their order.
-    own = after[-1:] if len(schedule.get_loops(block)) == _PLAIN + SUMS else []
-    for elementwise in (*before[-1:], *(one for one in after[-1:] if not own)):
+    own = after if len(schedule.get_loops(block)) == _PLAIN + SUMS else []
+    for elementwise in (*before, *(one for one in after if not own)):
         _flat(schedule, elementwise, lanes)
     writer = own[0] if own else schedule.cache_write(block, 0, "global")
     outer = _tile_loops(schedule, writer, tile)
     schedule.compute_at(block, outer, preserve_unit_loops=True)
     _reduce_in_registers(schedule, block, tile)
+
+
+def fused(schedule: s_tir.Schedule) -> tuple[list[SBlockRV], SBlockRV | None, list[SBlockRV]]:
+    """Inline a kernel's element-wise blocks into each other.
+
+    Returns:
+        What is left before the convolution, one block or none; the convolution, None where there is none and
+        one element-wise block is left; what is left after it, one block or none.
+    """
+    block = convolution(schedule)
+    blocks = list(schedule.get_child_blocks(schedule.get_sblock("root")))
+    position = len(blocks)
+    if block is not None:
+        position = [schedule.get(one).same_as(schedule.get(block)) for one in blocks].index(True)
+    before, after = blocks[:position], blocks[position + 1 :]
+    for inner in (*before[:-1], *after[:-1]):
+        schedule.compute_inline(inner)
+    return before[-1:], block, after[-1:]
 
 
 def convolution(schedule: s_tir.Schedule) -> SBlockRV | None:
