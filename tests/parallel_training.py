@@ -3,6 +3,8 @@
 import json
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -111,6 +113,8 @@ def steps(directory: Path) -> dict:
     results = {
         "pose": one_step(litepose(), pose),
         "pose in two parts": one_step(litepose(), pose, parts=2),
+        # Traced as always, but not translated to C++, which takes a compiler and a minute.
+        "compiled pose": one_step(litepose(), pose, translate=partial(torch.compile, backend="aot_eager")),
         "supernet": one_step(supernet, SupernetTask(space, **arguments)),
         "distillation": one_step(litepose(), DistillationTask(**teaching, resolution=64, **arguments)),
         "classification": one_step(classifier, ClassificationTask(images, 64, 4, CPU, 0)),
@@ -120,7 +124,12 @@ def steps(directory: Path) -> dict:
     return results
 
 
-def one_step(model: nn.Module, task: PoseTask | ClassificationTask, parts: int = 1) -> dict:
+def one_step(
+    model: nn.Module,
+    task: PoseTask | ClassificationTask,
+    parts: int = 1,
+    translate: Callable[[nn.Module], nn.Module] = lambda model: model,
+) -> dict:
     """Mean losses, gradient and batch statistics of the first batch, and the number of exchanges."""
     exchanged, mechanics = [], Mechanics(accumulate=parts)
 
@@ -128,7 +137,7 @@ def one_step(model: nn.Module, task: PoseTask | ClassificationTask, parts: int =
         exchanged.append(bucket.index())
         return allreduce_hook(None, bucket)
 
-    with distributed.parallel(model, model) as trained:
+    with distributed.parallel(model, translate(model)) as trained:
         if distributed.active():
             trained.register_comm_hook(None, counted)
         batch = next(iter(task.batches(0)))

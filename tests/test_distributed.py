@@ -73,7 +73,10 @@ def distance(kind, two_and_one, what):
     return float((two - one).norm() / one.norm())
 
 
-@pytest.mark.parametrize("kind", ["pose", "pose in two parts", "supernet", "distillation", "classification"])
+KINDS = ["pose", "pose in two parts", "compiled pose", "supernet", "distillation", "classification"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_step_of_two_processes_is_that_of_one(two_and_one, kind):
     for what, rounding in ROUNDING.items():
         assert distance(kind, two_and_one, what) < rounding, what
