@@ -82,15 +82,16 @@ def _row(finding: Finding) -> Row:
         ends = dict.fromkeys(_format(finding.claim, size) for size in (sizes[0], sizes[-1]))
         row["published"] = f"{' to '.join(ends)} {_unit(finding.claim)}"
     if finding.measurement is not None:
-        value, low, high = (_format(finding.claim, number) for number in finding.measurement.size)
+        value, low, high = (_format(finding.claim, number, 2) for number in finding.measurement.size)
         row["measured"] = f"{value} {_unit(finding.claim)}"
         row["interval"] = "counted" if finding.claim.measure == "macs" else f"{low} to {high}"
         row["on"] = "; ".join(filter(None, (finding.measurement.on, finding.remark)))
     return row
 
 
-def _format(claim: Claim, number: float) -> str:
-    return f"{number:.1f}" if claim.expects == "fewer" else f"{number:+.1f}"
+def _format(claim: Claim, number: float, digits: int = 1) -> str:
+    """A ratio with that many decimals, a difference with its sign and one."""
+    return f"{number:.{digits}f}" if claim.expects == "fewer" else f"{number:+.1f}"
 
 
 def _unit(claim: Claim) -> str:
