@@ -1,5 +1,6 @@
 """A full disk, a file cut short, an ended process: what was whole stays, one sentence says what to do."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -24,19 +25,22 @@ class Ending(Dataset):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def nearly_full_disk():
-    """No file may grow beyond 20 kB: writing more fails as on a full disk."""
+    """No file may grow beyond 20 kB, not even pytest's log: writing more fails as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_leaves_the_earlier_checkpoint_and_is_one_sentence(tmp_path, nearly_full_disk):
+def test_a_full_disk_leaves_the_earlier_checkpoint_and_is_one_sentence(tmp_path):
     state = tmp_path / "state.pt"
     checkpoint.save(state, {"weights": torch.ones(3), "fingerprint": "same"})
-    with pytest.raises(InputError, match=r"state\.pt cannot be written .*: free disk space, then repeat"):
+    refusal = pytest.raises(InputError, match=r"state\.pt cannot be written .*: free disk space, then repeat")
+    with refusal, nearly_full_disk():
         checkpoint.save(state, {"weights": torch.ones(100_000), "fingerprint": "same"})
     assert torch.equal(checkpoint.load_interrupted(state, "same")["weights"], torch.ones(3))
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
