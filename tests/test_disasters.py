@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from litepose.errors import InputError
+from litepose.files import write_text
 from litepose.training import checkpoint
 from stages.common import run_stage
 
@@ -44,6 +45,15 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_and_is_one_sentence(tmp_path)
         checkpoint.save(state, {"weights": torch.ones(100_000), "fingerprint": "same"})
     assert torch.equal(checkpoint.load_interrupted(state, "same")["weights"], torch.ones(3))
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_a_full_disk_leaves_an_earlier_file_whole_and_nothing_beside_it(tmp_path):
+    scores = tmp_path / "scores.json"
+    write_text(scores, "whole")
+    with pytest.raises(OSError, match="too large"), nearly_full_disk():
+        write_text(scores, "x" * 100_000)
+    assert scores.read_text() == "whole"
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.json"]
 
 
 def test_a_full_disk_met_by_any_other_writer_is_one_sentence_too(capsys):
