@@ -354,4 +354,4 @@ def test_the_machine_states_its_processor_threads_and_versions():
     described = machine.describe("host", threads=3)
     assert described["cpu"]
     assert described["threads"] == 3
-    assert described["torch"] == torch.__version__
+    assert torch.__version__.startswith(described["torch"])  # some builds add what they were built with
