@@ -100,25 +100,33 @@ def train(directory: Path, mode: str) -> None:
     checkpoint.save(directory / f"weights-{distributed.rank()}.pt", model.state_dict())
 
 
-def steps(directory: Path) -> dict:
-    """What one step of every kind of training gives."""
-    arguments = pose_arguments(directory)
-    pose = PoseTask(resolution=64, **arguments)
+def kinds(directory: Path, device: torch.device = CPU) -> dict:
+    """Network and task of every kind of training."""
+    arguments = pose_arguments(directory) | {"device": device}
     torch.manual_seed(0)
     classifier = LitePoseClassifier(ARCHITECTURES["xs"], 2, depth=0.2)
     supernet = Supernet(CROWDPOSE.num_joints, depth=0.1)
     space = SearchSpace((1.0, 0.5), (64,))
-    teaching = {"teacher": litepose().eval(), "teacher_resolution": 128, "weight": 1.0}
+    teaching = {"teacher": litepose().eval().to(device), "teacher_resolution": 128, "weight": 1.0}
     images = ClassificationDataset(directory, "train")
-    results = {
-        "pose": one_step(litepose(), pose),
-        "pose in two parts": one_step(litepose(), pose, parts=2),
-        # Traced as always, but not translated to C++, which takes a compiler and a minute.
-        "compiled pose": one_step(litepose(), pose, translate=partial(torch.compile, backend="aot_eager")),
-        "supernet": one_step(supernet, SupernetTask(space, **arguments)),
-        "distillation": one_step(litepose(), DistillationTask(**teaching, resolution=64, **arguments)),
-        "classification": one_step(classifier, ClassificationTask(images, 64, 4, CPU, 0)),
+    pairs = {
+        "pose": (litepose(), PoseTask(resolution=64, **arguments)),
+        "supernet": (supernet, SupernetTask(space, **arguments)),
+        "distillation": (litepose(), DistillationTask(**teaching, resolution=64, **arguments)),
+        "classification": (classifier, ClassificationTask(images, 64, 4, device, 0)),
     }
+    return {kind: (model.to(device), task) for kind, (model, task) in pairs.items()}
+
+
+def steps(directory: Path) -> dict:
+    """What one step of every kind of training gives."""
+    pairs = kinds(directory)
+    _, pose = pairs["pose"]
+    results = {kind: one_step(model, task) for kind, (model, task) in pairs.items()}
+    results["pose in two parts"] = one_step(litepose(), pose, parts=2)
+    # Traced as always, but not translated to C++, which takes a compiler and a minute.
+    traced = partial(torch.compile, backend="aot_eager")
+    results["compiled pose"] = one_step(litepose(), pose, translate=traced)
     with mock.patch.object(distributed, "SynchronisedBatchNorm", nn.BatchNorm2d):
         results["pose without shared statistics"] = one_step(litepose(), pose)
     return results

@@ -318,9 +318,8 @@ def test_the_order_differs_between_rounds_and_is_the_seeds():
 def test_a_slow_system_is_visited_and_runs_once_in_a_round():
     clock = Clock()
     slow = Fake(clock, [], "slow")
-    (first, second) = in_rounds({"slow": slow}, Protocol(5, 5, share=0.005), 2, 9, seed=0, clock=clock)[
-        "slow"
-    ]
+    times = in_rounds({"slow": slow}, Protocol(5, 5, share=0.005), 2, 9, seed=0, clock=clock)
+    (first, second) = times["slow"]
     assert (len(first), len(second)) == (1, 1)
 
 
@@ -354,4 +353,5 @@ def test_the_machine_states_its_processor_threads_and_versions():
     described = machine.describe("host", threads=3)
     assert described["cpu"]
     assert described["threads"] == 3
-    assert torch.__version__.startswith(described["torch"])  # some builds add what they were built with
+    # A package's version may leave out what it was built with.
+    assert described["torch"] in (torch.__version__, torch.__version__.partition("+")[0])

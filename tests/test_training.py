@@ -127,7 +127,7 @@ def test_a_schedule_without_epochs_is_refused_by_name():
 def test_weights_are_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "weights.pt"
     checkpoint.save(path, {"w": torch.ones(3)})
-    with pytest.raises((AttributeError, pickle.PicklingError)):
+    with pytest.raises((AttributeError, pickle.PicklingError), match=r"local object .*lambda"):
         checkpoint.save(path, {"w": lambda: None})
     assert torch.equal(checkpoint.load(path)["w"], torch.ones(3))
     assert [file.name for file in tmp_path.iterdir()] == ["weights.pt"]
