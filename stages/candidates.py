@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from litepose.inference import Prepared, predict, prepare
 from litepose.models.litepose import LitePose
+from litepose.models.space import Configuration
 from litepose.models.supernet import Supernet
 from litepose.nas.calibration import recalibrate
-from litepose.nas.space import Configuration
 from litepose.training.pose import PoseTask
 from stages.common import params
 from stages.pose_run import KeypointData, depth, judge, load_weights, percent, task_arguments

@@ -21,7 +21,7 @@ import yaml
 from litepose.errors import DivergedError, InputError
 from litepose.files import write_text
 from litepose.training import distributed
-from stages import recover
+from tools import recover
 
 PARAMS = Path("params.yaml")
 REFERENCE_PARAMS = Path("profiles/tiny.yaml")

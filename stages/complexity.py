@@ -11,10 +11,10 @@ from tqdm import tqdm
 from litepose import models
 from litepose.complexity import count
 from litepose.files import write_text
-from litepose.report import published
-from litepose.report.results import Results
-from litepose.report.systems import System, systems
-from litepose.report.tables import complexity_table
+from report import published
+from report.results import Results
+from report.systems import System, systems
+from report.tables import complexity_table
 from stages.common import run_stage, write_json
 
 METRICS = Path("metrics")

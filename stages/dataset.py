@@ -11,13 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from litepose import chance
-from litepose.datasets import annotations, download, manifest, statistics, synthetic
+import scenes
+from litepose import download
+from litepose.datasets import annotations, manifest
 from litepose.datasets.classification import ClassificationDataset
 from litepose.datasets.manifest import Splits
 from litepose.errors import InputError
-from litepose.evaluation import evaluate
+from litepose.evaluation import chance, evaluate
 from litepose.skeletons import Skeleton, find
+from scenes import statistics
 from stages.common import SKELETON_FILES, params, run_stage, write_json
 
 DATA = Path("data")
@@ -43,8 +45,8 @@ def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out:
                 f"params.yaml: {name}.skeleton is {skeleton.name!r}, but drawn people have the joints of "
                 f"{name}: use {name}, or source: local for annotated photographs"
             )
-        settings = synthetic.SceneSettings(**section["scenes"])
-        synthetic.write(out, skeleton, section["images"], settings, seed)
+        settings = scenes.SceneSettings(**section["scenes"])
+        scenes.write(out, skeleton, section["images"], settings, seed)
         return manifest.find_splits(out, name, in_use)
     root = Path(section["root"]).expanduser()
     if section["source"] == "download":
@@ -87,7 +89,7 @@ def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     """Write the manifest of the classification images."""
     root, final_root = out, DATA / "classification"
     if section["source"] == "synthetic":
-        synthetic.write_classification(out, section["images"], section["size"], seed)
+        scenes.write_classification(out, section["images"], section["size"], seed)
     else:
         root = final_root = Path(section["root"]).expanduser().resolve()
         if section["source"] == "download":

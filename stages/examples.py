@@ -25,7 +25,7 @@ OUT = Path("data/examples.npz")
 
 
 def main() -> None:
-    """Write ``data/examples.npz``; `litepose.report.examples.read` describes it."""
+    """Write ``data/examples.npz``; `report.examples.read` describes it."""
     values = params()
     described = Path("data/crowdpose/dataset.json")
     skeleton = manifest.read_skeleton(described)

@@ -20,7 +20,7 @@ from litepose.errors import InputError
 from litepose.latency import machine, runtimes
 from litepose.latency.measure import Protocol, in_rounds, interval
 from litepose.latency.runtimes import Runtime, Unavailable, as_list, check_output
-from litepose.report.systems import num_joints
+from report.systems import num_joints
 from stages.common import params, run_stage, write_json
 
 OUTPUT = Path("metrics/latency")

@@ -19,8 +19,8 @@ from litepose.latency.model import LatencyModel, features, leave_one_out
 from litepose.latency.runtimes import Runtime
 from litepose.latency.runtimes.eager import EagerRuntime
 from litepose.models.litepose import LitePose
-from litepose.nas.space import Configuration, SearchSpace
-from litepose.nas.spread import spread
+from litepose.models.space import Configuration, SearchSpace
+from litepose.nas.stratified import stratified_sample
 from litepose.skeletons import CROWDPOSE
 from stages.common import params, run_stage, write_json
 from stages.latency import realistic
@@ -41,7 +41,7 @@ def main() -> None:
             "macs"
         ]
     )
-    chosen = [space.at(row) for row in spread(costs, section["configurations"], values["seed"])]
+    chosen = [space.at(row) for row in stratified_sample(costs, section["configurations"], values["seed"])]
     protocol = Protocol(section["warmup"], section["repeats"], section["max_seconds"] / len(chosen))
     milliseconds = measure(chosen, depth, protocol, values["seed"])
     known = np.concatenate(

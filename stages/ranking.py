@@ -16,9 +16,9 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from litepose.datasets.keypoints import KeypointDataset
+from litepose.models.space import Configuration, SearchSpace
 from litepose.nas.history import History, Row
-from litepose.nas.space import Configuration, SearchSpace
-from litepose.nas.spread import spread
+from litepose.nas.stratified import stratified_sample
 from litepose.training.pose import PoseTask
 from stages.candidates import Evaluator, SharedImages
 from stages.common import device, digest, params, run_stage, write_json
@@ -34,7 +34,7 @@ def main() -> None:
     section, settings = values["ranking"], values["supernet"]["runs"][name]
     space = SearchSpace(tuple(settings["ratios"]), tuple(settings["resolutions"]))
     costs = space.costs(functools.partial(macs, relative_depth=depth()))
-    chosen = spread(costs, section["configurations"], values["seed"])
+    chosen = stratified_sample(costs, section["configurations"], values["seed"])
 
     data = keypoint_data("crowdpose")
     images = SharedImages(data, section["images"], section["calibration_images"], max(space.resolutions))

@@ -10,7 +10,8 @@ import pandas as pd
 import yaml
 
 from litepose.files import write_text
-from litepose.report import (
+from litepose.skeletons import find
+from report import (
     claims,
     curves,
     examples,
@@ -21,10 +22,9 @@ from litepose.report import (
     summary,
     verdicts,
 )
-from litepose.report.evidence import Evidence
-from litepose.report.results import Results
-from litepose.report.tables import complexity_table, table1, table2, table3
-from litepose.skeletons import find
+from report.evidence import Evidence
+from report.results import Results
+from report.tables import complexity_table, table1, table2, table3
 from stages.common import SKELETON_FILES, params, run_stage, write_json
 
 METRICS, PLOTS, DATA, PAPER = Path("metrics"), Path("plots"), Path("data"), Path("data/paper")

@@ -19,9 +19,9 @@ from tqdm import tqdm
 from litepose.complexity import litepose_cost
 from litepose.latency import model as latency
 from litepose.models.litepose import Architecture
+from litepose.models.space import SPACES, Configuration, SearchSpace
 from litepose.nas import evolution
 from litepose.nas.history import Row
-from litepose.nas.space import SPACES, Configuration, SearchSpace
 from litepose.skeletons import CROWDPOSE
 from stages.candidates import Evaluator, SharedImages
 from stages.common import device, digest, params, run_stage, write_json

@@ -7,10 +7,10 @@ import sys
 import time
 
 from litepose.models.litepose import ARCHITECTURES
+from litepose.models.space import SearchSpace
 from litepose.models.supernet import Supernet
 from litepose.nas.calibration import recalibrate
-from litepose.nas.oneshot import SupernetTask
-from litepose.nas.space import SearchSpace
+from litepose.training.supernet import SupernetTask
 from stages.common import params, run_stage
 from stages.pose_run import (
     depth,

@@ -10,8 +10,8 @@ from torch import nn
 
 from litepose.training import distributed
 from litepose.training.loop import Task, fit
-from litepose.training.mechanics import Mechanics
 from litepose.training.schedule import Schedule
+from litepose.training.step import StepOptions
 from stages.common import digest, params
 
 History = list[dict[str, float]]
@@ -46,7 +46,7 @@ def train(
     shared = {name: params()[name] for name in SHARED_SECTIONS}
     # The sums stand for the weights that the run starts from.
     initial = {name: float(tensor.double().sum()) for name, tensor in model.state_dict().items()}
-    mechanics = Mechanics(**{name: shared["recipe"][name] for name in Mechanics.__dataclass_fields__})
+    options = StepOptions(**{name: shared["recipe"][name] for name in StepOptions.__dataclass_fields__})
     schedule = Schedule(**{name: section[name] for name in Schedule.__dataclass_fields__})
     model.to(task.device)
     directory = Path("data/curves") / stage / run
@@ -69,7 +69,7 @@ def train(
             fingerprint=digest(section, shared, initial, *CODE),
             measure=measure,
             log=log,
-            mechanics=mechanics,
+            options=options,
         )
 
 

@@ -2,8 +2,9 @@
 
 import json
 
-import pose_data
 import pytest
+
+from support import pose_data
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def start(directory: Path) -> subprocess.Popen:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     log = (directory / "repro.log").open("a")
     return subprocess.Popen(
-        ["sh", "-c", "python -m stages.recover && exec python -m dvc repro"],
+        ["sh", "-c", "python -m tools.recover && exec python -m dvc repro"],
         cwd=directory,
         env=environment,
         stdout=log,

@@ -4,21 +4,20 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pose_data
 import pytest
 import torch
 import yaml
 
-from litepose.datasets import statistics
-from litepose.drawing import draw_people
 from litepose.errors import InputError
 from litepose.evaluation import evaluate
-from litepose.grouping import group
+from litepose.inference.drawing import draw_people
+from litepose.inference.grouping import group
 from litepose.skeletons import COCO, CROWDPOSE, find, from_fields, load
+from scenes import statistics
 from stages import dataset, kernels
 from stages.pose_run import keypoint_data
+from support import ROOT, pose_data
 
-ROOT = Path(__file__).parents[1]
 HAND = {
     "joints": ["wrist", "left_thumb", "right_thumb", "left_little", "right_little"],
     "flips": [["left_thumb", "right_thumb"], ["right_little", "left_little"]],

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from litepose.errors import InputError
+from litepose.models.space import Configuration, SearchSpace
 from litepose.nas.history import History, Row
-from litepose.nas.space import Configuration, SearchSpace
 
 # Candidates come from 2 % under the budget while a new one is left there, then from 10 %, then from anywhere
 # under it: a network much cheaper than allowed is rarely the best.

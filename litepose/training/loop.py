@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from litepose.errors import DivergedError
 from litepose.training import checkpoint, distributed
-from litepose.training.mechanics import PLAIN, Mechanics, parts_of
 from litepose.training.schedule import Schedule
+from litepose.training.step import PLAIN, StepOptions, parts_of
 
 logger = logging.getLogger(__name__)
 
@@ -90,21 +90,21 @@ def backward(
     batch: Any,
     epoch: int,
     step: int,
-    mechanics: Mechanics,
+    options: StepOptions,
     scaler: torch.amp.GradScaler,
     watch: Watch,
 ) -> dict[str, Tensor]:
     """Add the gradient of a batch, part by part, to the parameters; returns its losses by name."""
     device = next(model.parameters()).device
     losses: dict[str, Tensor] = {}
-    for number, part in enumerate(parts_of(batch, mechanics.accumulate), 1):
-        with distributed.exchange(model, now=number == mechanics.accumulate):
-            with mechanics.autocast(device):
+    for number, part in enumerate(parts_of(batch, options.accumulate), 1):
+        with distributed.exchange(model, now=number == options.accumulate):
+            with options.autocast(device):
                 loss, named = task.loss(model, part, epoch, step)
             watch.add(step, loss, part)
-            scaler.scale(loss / mechanics.accumulate).backward()
+            scaler.scale(loss / options.accumulate).backward()
         for name, value in {"loss": loss, **named}.items():
-            losses[name] = losses.get(name, 0.0) + value.detach() / mechanics.accumulate
+            losses[name] = losses.get(name, 0.0) + value.detach() / options.accumulate
     return losses
 
 
@@ -115,7 +115,7 @@ def train_one_epoch(
     scheduler: torch.optim.lr_scheduler.LRScheduler,
     epoch: int,
     title: str,
-    mechanics: Mechanics,
+    options: StepOptions,
     scaler: torch.amp.GradScaler,
 ) -> dict[str, float]:
     """One pass over the task's batches.
@@ -140,10 +140,10 @@ def train_one_epoch(
         batch = next(iterator)
         waited += time.perf_counter() - asked
         optimizer.zero_grad(set_to_none=True)
-        losses = backward(model, task, batch, epoch, step, mechanics, scaler, watch)
-        if mechanics.clip_gradient:
+        losses = backward(model, task, batch, epoch, step, options, scaler, watch)
+        if options.clip_gradient:
             scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(model.parameters(), mechanics.clip_gradient)
+            nn.utils.clip_grad_norm_(model.parameters(), options.clip_gradient)
         scaler.step(optimizer)
         scaler.update()
         rate = scheduler.get_last_lr()[0]
@@ -166,7 +166,7 @@ def fit(
     fingerprint: str,
     measure: Callable[[int], dict[str, float]],
     log: Callable[[int, dict[str, float]], None],
-    mechanics: Mechanics = PLAIN,
+    options: StepOptions = PLAIN,
 ) -> list[dict[str, float]]:
     """Train a network in place; an interrupted run goes on after its last whole epoch.
 
@@ -183,7 +183,7 @@ def fit(
         fingerprint: digest of everything that determines the run; another one starts afresh.
         measure: further numbers of an epoch (counted from 1), such as AP; may return none.
         log: called with the epoch and its numbers, also for the epochs before an interruption.
-        mechanics: how a step is computed.
+        options: how a step is computed.
 
     Returns:
         The numbers of each epoch: what ``train_one_epoch`` and ``measure`` give, and ``seconds``.
@@ -195,7 +195,7 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=schedule.base_rate)
     steps = len(task.batches(0))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule.factor(step, steps))
-    scaler = mechanics.scaler(device)
+    scaler = options.scaler(device)
     keepers = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
     history: list[dict[str, float]] = []
     if saved := checkpoint.load_interrupted(checkpoint_path, fingerprint):
@@ -206,12 +206,12 @@ def fit(
         logger.info("%s: resumed after epoch %d of %d", name, len(history), schedule.epochs)
     for epoch, row in enumerate(history, 1):
         log(epoch, row)
-    forward = torch.compile(model) if mechanics.compile and task.compilable else model
+    forward = torch.compile(model) if options.compile and task.compilable else model
     with distributed.parallel(model, forward) as trained:
         for epoch in range(len(history) + 1, schedule.epochs + 1):
             started = time.perf_counter()
             title = f"{name}: epoch {epoch}/{schedule.epochs}"
-            row = train_one_epoch(trained, task, optimizer, scheduler, epoch - 1, title, mechanics, scaler)
+            row = train_one_epoch(trained, task, optimizer, scheduler, epoch - 1, title, options, scaler)
             row |= measure(epoch)
             row["seconds"] = time.perf_counter() - started
             history.append(row)

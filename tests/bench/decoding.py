@@ -2,10 +2,10 @@
 
 import time
 
-import plain_decoder
 import torch
 
-from litepose.grouping import group
+from litepose.inference.grouping import group
+from support import plain_decoder
 
 REPEATS = 5
 

@@ -13,18 +13,19 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-import perfect_network
 import torch
 
+import scenes
 from litepose import inference, models
-from litepose.datasets import annotations, manifest, synthetic, targets
+from litepose.datasets import annotations, manifest, targets
 from litepose.datasets.keypoints import normalise
 from litepose.evaluation import evaluate
 from litepose.skeletons import CROWDPOSE
 from stages.common import keep_memory
+from support import perfect_network
 
 SIZE = 256
-SCENES = synthetic.SceneSettings(
+SCENES = scenes.SceneSettings(
     short_side=320, min_height=0.0, max_people=30, max_crowd_index=1.0, jpeg_quality=90
 )
 MISSED, NOISE, TAG_NOISE = 0.15, 0.02, 0.1  # share of joints; of heatmaps; of tags, whose people are 2 apart
@@ -37,7 +38,7 @@ def main():
     count = parser.parse_args().images
     keep_memory()
     with tempfile.TemporaryDirectory() as directory:
-        synthetic.write(Path(directory), CROWDPOSE, {"test": count}, SCENES, seed=0)
+        scenes.write(Path(directory), CROWDPOSE, {"test": count}, SCENES, seed=0)
         splits = manifest.find_splits(Path(directory), "crowdpose", ["test"])
         loaded = annotations.load(*splits["test"], CROWDPOSE)
         seconds, detections, scores = measured(loaded)

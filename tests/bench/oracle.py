@@ -9,14 +9,13 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-import perfect_network
-import pose_data
 from tqdm import tqdm
 
-from litepose.bootstrap import matches
 from litepose.datasets.annotations import read_json
 from litepose.evaluation import CROWDPOSE_AREA, evaluate
+from litepose.evaluation.bootstrap import matches
 from litepose.skeletons import COCO, CROWDPOSE
+from support import perfect_network, pose_data
 
 
 def main():

@@ -6,7 +6,7 @@ import torch
 
 from litepose.complexity import count, litepose_cost
 from litepose.models.litepose import LitePose
-from litepose.nas.space import SPACES
+from litepose.models.space import SPACES
 
 BUILT = 3
 PREDICTED = 2000

@@ -13,15 +13,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
+import scenes
 from litepose import complexity, models
-from litepose.datasets import annotations, manifest, synthetic
+from litepose.datasets import annotations, manifest
 from litepose.datasets.keypoints import Augmentation, Batch, KeypointDataset
 from litepose.models.blocks import DepthwiseConv2d
 from litepose.skeletons import CROWDPOSE
 from litepose.training.loop import train_one_epoch
 from litepose.training.losses import PoseLoss
-from litepose.training.mechanics import PLAIN, Mechanics
 from litepose.training.pose import PoseTask
+from litepose.training.step import PLAIN, StepOptions
 from stages.common import keep_memory, read_params
 
 DEFAULT = Path(__file__).parents[2] / "profiles/tiny.yaml"
@@ -76,14 +77,14 @@ def random_batch(count: int, resolution: int, device: torch.device) -> Batch:
     )
 
 
-def our_steps(case, device, mechanics=PLAIN):
+def our_steps(case, device, options=PLAIN):
     """What runs this project's steps."""
     model = copy.deepcopy(case.network).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-    forward = torch.compile(model) if mechanics.compile else model
-    task, scaler = Repeated(case, device), mechanics.scaler(device)
-    return lambda: train_one_epoch(forward, task, optimizer, scheduler, 0, case.name, mechanics, scaler)
+    forward = torch.compile(model) if options.compile else model
+    task, scaler = Repeated(case, device), options.scaler(device)
+    return lambda: train_one_epoch(forward, task, optimizer, scheduler, 0, case.name, options, scaler)
 
 
 def plain_steps(case, device):
@@ -131,8 +132,8 @@ def waiting(values, workers: int) -> list[float]:
     """Shares of two epochs of the default profile's training in which the step waited for its batch."""
     case, section = default_case(values), values["crowdpose"]
     with tempfile.TemporaryDirectory() as directory:
-        settings = synthetic.SceneSettings(**section["scenes"])
-        synthetic.write(Path(directory), CROWDPOSE, {"train": WAITING_IMAGES}, settings, seed=0)
+        settings = scenes.SceneSettings(**section["scenes"])
+        scenes.write(Path(directory), CROWDPOSE, {"train": WAITING_IMAGES}, settings, seed=0)
         split = manifest.find_splits(Path(directory), "crowdpose", ["train"])["train"]
         augmentation = Augmentation(**values["recipe"]["augmentation"])
         dataset = KeypointDataset([annotations.load(*split, CROWDPOSE)], CROWDPOSE, augmentation, 0)
@@ -180,7 +181,7 @@ def on_a_gpu():
     print(f"{torch.cuda.get_device_name()}: product of bfloat16 matrices {peak / 1e12:.0f} TFLOP/s")
     for name, resolution in (("litepose-xs", 256), ("litepose-s", 448)):
         case = Case(name, models.create(name), resolution, 32)
-        fast = Mechanics(precision="bfloat16", compile=True)
+        fast = StepOptions(precision="bfloat16", compile=True)
         torch.cuda.reset_peak_memory_stats()
         (ours,) = speeds(case, device, [our_steps(case, device, fast)])
         memory = torch.cuda.max_memory_allocated() / 2**30

@@ -1,0 +1,66 @@
+"""Heatmaps and tags of a network in the flip test and at several scales, in the released code's order."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import nn
+
+from litepose.skeletons import Skeleton
+
+
+def forward_test(
+    model: nn.Module, images: torch.Tensor, skeleton: Skeleton, flip: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heatmaps and tags at the input's size.
+
+    The heatmaps of both outputs are averaged at stride 2, those of the mirrored image too; its tags are kept
+    as a second component. All resizing is bilinear, not corner-aligned, in the released code's order.
+
+    Args:
+        model: a network with outputs [B, 2J, H/4, W/4] (heatmaps, then tags) and [B, J, H/2, W/2].
+        images: float32 [B, 3, H, W], normalised.
+        skeleton: gives J and the mirrored joints.
+        flip: whether to look at the mirrored image as well.
+
+    Returns:
+        Heatmaps [B, J, H, W] and tags [B, J, H, W, T]; T is 2 with flip, else 1.
+    """
+    heatmaps, tags = forward(model, images, skeleton, flip)
+    return upsampled([heatmaps], tags, images.shape[2:])
+
+
+def forward(
+    model: nn.Module, images: torch.Tensor, skeleton: Skeleton, flip: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heatmaps [B, J, H/2, W/2] and tags [B, T, J, H/2, W/2]."""
+    heatmaps, tags = _stride2(model(images), skeleton.num_joints)
+    if not flip:
+        return heatmaps, tags[:, None]
+    back = list(skeleton.flip)
+    other_heatmaps, other_tags = (
+        maps.flip(3)[:, back] for maps in _stride2(model(images.flip(3)), skeleton.num_joints)
+    )
+    return (heatmaps + other_heatmaps) / 2, torch.stack([tags, other_tags], 1)
+
+
+def _stride2(outputs: Sequence[torch.Tensor], num_joints: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Averaged heatmaps and tags at the size of the second output, float32 [B, J, H/2, W/2] each."""
+    coarse, fine = outputs[0].float(), outputs[1].float()
+    coarse = _resized(coarse, fine.shape[2:])
+    return (coarse[:, :num_joints] + fine) / 2, coarse[:, num_joints:]
+
+
+def upsampled(
+    heatmaps: Sequence[torch.Tensor], tags: torch.Tensor, size: Sequence[int]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Heatmaps [B, J, H, W], averaged over scales, and tags [B, J, H, W, T] from those of `forward`."""
+    large = _resized(tags.flatten(1, 2), size).unflatten(1, tags.shape[1:3])
+    average = _resized(heatmaps[0], size)
+    for other in heatmaps[1:]:
+        average = average + _resized(other, size)
+    return average / len(heatmaps), large.movedim(1, -1)
+
+
+def _resized(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    return functional.interpolate(maps, tuple(size), mode="bilinear", align_corners=False)

@@ -1,0 +1,232 @@
+"""From images to people: batches of equal shape, read and decoded in threads beside the network."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from litepose.datasets.annotations import Annotations
+from litepose.datasets.keypoints import normalise
+from litepose.errors import InputError
+from litepose.inference.grouping import group
+from litepose.inference.maps import forward, upsampled
+from litepose.inference.resizing import Resizing
+from litepose.skeletons import Skeleton
+
+DECODE_IMAGES = 4  # up-sampled and grouped at once: their maps are the largest tensors
+WAITING_BATCHES = 2  # read ahead of the network, or waiting to be decoded
+
+
+@dataclass(frozen=True)
+class _View:
+    """An image to look at: its id, how it is resized, how the network's inputs are had.
+
+    Attributes:
+        image_id: of the image.
+        resizing: to the input of scale 1, on whose maps people are found.
+        inputs: gives the input of each scale, uint8 [height, width, 3].
+    """
+
+    image_id: int
+    resizing: Resizing
+    inputs: Callable[[], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Images as network inputs in memory, which :func:`predict` takes for any number of networks.
+
+    Attributes:
+        views: of the images, in their order.
+        base: position of scale 1 among the scales.
+    """
+
+    views: list[_View]
+    base: int
+
+
+def prepare(
+    images: Sequence[np.ndarray] | Annotations,
+    input_size: int,
+    max_side: int | None = None,
+    scales: Sequence[float] = (1.0,),
+) -> Prepared:
+    """Read, decode and resize images once, to be predicted by several networks.
+
+    Args, Raises: as :func:`predict`. A square input of 512 px takes 0.8 MB.
+    """
+    plan = _plan(images, input_size, max_side, scales)
+    with ThreadPoolExecutor(2) as readers:
+        inputs = readers.map(lambda view: view.inputs(), plan.views)
+        views = [
+            replace(view, inputs=partial(list, pixels))
+            for view, pixels in zip(plan.views, inputs, strict=True)
+        ]
+    return Prepared(views, plan.base)
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module,
+    images: Sequence[np.ndarray] | Annotations | Prepared,
+    skeleton: Skeleton,
+    input_size: int | None = None,
+    *,
+    flip: bool = True,
+    scales: Sequence[float] = (1.0,),
+    batch_size: int = 16,
+    device: torch.device | str = "cpu",
+    max_side: int | None = None,
+    progress: bool = False,
+) -> list[dict]:
+    """Detect people in images; reading and decoding run in threads beside the network.
+
+    Images of equal resized shape form a batch. The model is set to eval mode and left so.
+
+    Args:
+        model: an associative-embedding network, on ``device``.
+        images: uint8 RGB arrays [h, w, 3], whose image ids are their numbers, or annotated images; or what
+            :func:`prepare` made of them, where size, scales and bound are decided already.
+        skeleton: of the model's output.
+        input_size: length of the image's short side for the network, in pixels.
+        flip: flip test.
+        scales: multiples of the input size whose heatmaps are averaged; tags are those of scale 1. Each is a
+            multiple of the smallest, as in HigherHRNet's multi-scale test: 0.5, 1, 2.
+        batch_size: images per forward pass; bounds the memory together with ``max_side``.
+        device: where the network runs.
+        max_side: bound of the input's long side at the largest scale, see ``Resizing.fit``.
+        progress: show a progress bar.
+
+    Returns:
+        COCO results in the images' order: image_id, category_id 1, keypoints (x, y in image pixels, score per
+        joint), score. An image may have none.
+
+    Raises:
+        InputError: an image cannot be read, or the scales do not fit together.
+    """
+    model.eval()
+    plan = images if isinstance(images, Prepared) else _plan(images, input_size, max_side, scales)
+    detections: list[list[dict]] = [[] for _ in plan.views]
+    batches = _batches(plan.views, batch_size)
+    with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as decoder:
+        _limit_to_one_thread(decoder)
+        coming = deque(_read(readers, plan.views, batch) for batch in batches[:WAITING_BATCHES])
+        waiting: deque[Future] = deque()
+        for number, batch in enumerate(tqdm(batches, disable=not progress, unit="batch")):
+            inputs = [image.result() for image in coming.popleft()]
+            coming.extend(
+                _read(readers, plan.views, later) for later in batches[number + WAITING_BATCHES :][:1]
+            )
+            maps = [
+                forward(model, _to_network(scale, device), skeleton, flip)
+                for scale in zip(*inputs, strict=True)
+            ]
+            heatmaps, tags = [scale[0] for scale in maps], maps[plan.base][1]
+            if len(waiting) == WAITING_BATCHES:
+                waiting.popleft().result()
+            waiting.append(decoder.submit(_decode, heatmaps, tags, plan.views, batch, detections))
+        for decoded in waiting:
+            decoded.result()
+    return [detection for image in detections for detection in image]
+
+
+def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> torch.Tensor:
+    """Images [h, w, 3] of one size as normalised input [B, 3, h, w]."""
+    return normalise(torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(device))
+
+
+def _plan(
+    images: Sequence[np.ndarray] | Annotations,
+    input_size: int,
+    max_side: int | None,
+    scales: Sequence[float],
+) -> Prepared:
+    """Images to be read when the network needs them."""
+    smallest = min(scales, default=0)
+    multiples = np.array(scales) / smallest if smallest > 0 else np.zeros(1)
+    if 1 not in scales or not np.allclose(multiples, np.maximum(np.rint(multiples), 1)):
+        raise InputError(
+            f"scales {list(scales)}: 1 must be among them and each a multiple of the smallest; "
+            "give for example 0.5, 1, 2."
+        )
+    if max_side is not None:
+        max_side = int(max_side * smallest / max(scales))
+
+    def view(image_id: int, width: int, height: int, read: Callable[[], np.ndarray]) -> _View:
+        # All scales are multiples of the smallest one's input, so that their maps lie over each other.
+        least = Resizing.fit(width, height, input_size, max_side, smallest)
+        sizes = [least.times(scale / smallest) for scale in scales]
+        return _View(image_id, least.times(1 / smallest), partial(_inputs, read, sizes))
+
+    if isinstance(images, Annotations):
+        views = [view(image.id, image.width, image.height, image.read) for image in images]
+    else:
+        views = [
+            view(number, *image.shape[1::-1], partial(np.asarray, image))
+            for number, image in enumerate(images)
+        ]
+    return Prepared(views, list(scales).index(1))
+
+
+def _inputs(read: Callable[[], np.ndarray], sizes: list[Resizing]) -> list[np.ndarray]:
+    image = read()
+    return [resizing.apply(image) for resizing in sizes]
+
+
+def _batches(views: list[_View], batch_size: int) -> list[list[int]]:
+    """Numbers of images of equal input shape, largest first: if memory lacks, it shows at once."""
+
+    def shape(number: int) -> tuple[int, int]:
+        resizing = views[number].resizing
+        return -resizing.width * resizing.height, resizing.width
+
+    batches = []
+    for _, members in groupby(sorted(range(len(views)), key=shape), shape):
+        same = list(members)
+        batches += [same[first : first + batch_size] for first in range(0, len(same), batch_size)]
+    return batches
+
+
+def _limit_to_one_thread(executor: ThreadPoolExecutor) -> None:
+    """PyTorch keeps the number of threads per calling thread: the network's own must stay as they are."""
+    threads = torch.get_num_threads()
+    executor.submit(torch.set_num_threads, 1).result()
+    torch.set_num_threads(threads)
+
+
+def _read(readers: ThreadPoolExecutor, views: list[_View], batch: list[int]) -> list[Future]:
+    return [readers.submit(views[number].inputs) for number in batch]
+
+
+@torch.no_grad()
+def _decode(
+    heatmaps: list[torch.Tensor],
+    tags: torch.Tensor,
+    views: list[_View],
+    batch: list[int],
+    detections: list[list[dict]],
+) -> None:
+    """Write the people of a batch's images to their places in ``detections``."""
+    first = views[batch[0]].resizing
+    size = (first.height, first.width)
+    for part in range(0, len(batch), DECODE_IMAGES):
+        some = slice(part, part + DECODE_IMAGES)
+        groups = group(*upsampled([scale[some] for scale in heatmaps], tags[some], size))
+        for number, (people, scores) in zip(batch[some], groups, strict=True):
+            view = views[number]
+            people[..., :2] = view.resizing.to_image(people[..., :2], first.width, first.height)
+            detections[number] = [
+                {"image_id": view.image_id, "category_id": 1, "keypoints": keypoints, "score": score}
+                for keypoints, score in zip(
+                    people[..., :3].reshape(len(people), 3 * people.shape[1]).tolist(),
+                    scores.tolist(),
+                    strict=True,
+                )
+            ]

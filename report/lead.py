@@ -1,0 +1,93 @@
+"""The page's first words: what was reproduced, on what data, how sure it is, and how to read the numbers."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+from report import verdicts
+from report.claims import Finding
+from report.results import Results
+
+TITLES = {"crowdpose": "CrowdPose", "coco": "COCO"}
+_SOURCES = {
+    "synthetic": "drawn scenes with CrowdPose's statistics, not photographs",
+    "local": "a data set read from disk",
+    "download": "the public data set",
+}
+_USES = {"images_train": "images to train on", "images_val": "to validate", "images_test": "to test"}
+_COSTS = ("macs", "latency", "time per MAC")
+_PAPER = """\
+*Lite Pose: Efficient Architecture Design for 2D Human Pose Estimation* (Wang et al., CVPR 2022) claims that
+networks with one branch, large kernels and a fusion head, found by a search, locate people's joints as well
+as larger networks at a fraction of their cost. This page sets the paper's numbers beside those of one run."""
+_SMALLER = (
+    "smaller than the paper's and trained on smaller images (last two columns of Tables 1 to 3). Their AP "
+    "shows what each step does here, not what the published networks reach."
+)
+_WORDS = (
+    "*published*: printed in the paper. *Measured*: tested or timed in this run. *Counted*: computed from "
+    "the architecture. *AP*: average precision of the joints found, 0 to 100. *#MACs*: multiplications with "
+    "an addition for one image, in G (10^9). An empty cell was not run."
+)
+
+
+def markdown(
+    profile: str,
+    sources: Mapping[str, str],
+    findings: list[Finding],
+    results: Results,
+    smaller: bool,
+    trainings: int,
+) -> str:
+    """The title and a list for readers who see nothing else.
+
+    Args:
+        profile: name of the parameters' profile.
+        sources: where each data set comes from: `synthetic`, `local` or `download`.
+        findings: on the paper's claims.
+        results: this run's metrics.
+        smaller: whether networks were trained on smaller images than the paper's.
+        trainings: of each network that the tables compare, with different seeds.
+    """
+    data = "; ".join(_described(name, source, results) for name, source in sources.items())
+    points = {
+        "Data": f"{data}.",
+        "Networks": _SMALLER if smaller else "of the paper's sizes.",
+        "How sure": _sure(trainings) + _chance(results),
+        "Claims on AP and accuracy": verdicts.count(list(_about(findings, costs=False))),
+        "Claims on #MACs and latency": verdicts.count(list(_about(findings, costs=True))),
+        "Words": _WORDS,
+    }
+    listed = "\n".join(f"- **{name}**: {text}" for name, text in points.items())
+    return f"# Lite Pose, reproduced: profile `{profile}`\n\n{_PAPER}\n\n{listed}\n"
+
+
+def _described(name: str, source: str, results: Results) -> str:
+    run = results.run(f"dataset/{name}")
+    known = [f"{run[key]} {use}" for key, use in _USES.items() if key in run]
+    return f"for {TITLES[name]}, {_SOURCES[source]}" + (f" ({', '.join(known)})" if known else "")
+
+
+def _sure(trainings: int) -> str:
+    if trainings == 1:
+        return "each network was trained once; the 95 % intervals are over the test images only."
+    return f"each network was trained with {trainings} seeds; 95 % intervals are over seeds and test images."
+
+
+def _about(findings: list[Finding], costs: bool) -> Iterator[Finding]:
+    return (finding for finding in findings if (finding.claim.measure in _COSTS) == costs)
+
+
+def _chance(results: Results) -> str:
+    """What an AP is to be compared with."""
+    scores = {title: results.run(f"dataset/{name}") for name, title in TITLES.items()}
+    known = [
+        f"AP {run['chance_AP']:.1f} and AP50 {run['chance_AP50']:.1f} on {title}"
+        for title, run in scores.items()
+        if _is_number(run.get("chance_AP")) and _is_number(run.get("chance_AP50"))
+    ]
+    blind = "A blind guess (the training images' average person in every image) reaches"
+    return f" {blind} {', '.join(known)}." if known else ""
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,102 @@
+"""The findings on the paper's claims as a table, in words, and as metrics."""
+
+from collections import Counter
+from typing import Any
+
+from report.claims import MARGIN, VERDICTS, Claim, Finding
+from report.tables import Column, Row, Table
+
+RULE = f"""\
+Rule: *reproduced* if the 95 % interval lies wholly on the claimed side of the bound, *contradicted* if wholly
+on the other side, else *inconclusive*. The bound is 0 for a gain, 1 for a ratio of costs, and {MARGIN:.0f} AP
+for "no worse" and "no better". The verdict is about the direction; *size* says whether the published number,
+as rounded in print, lies in the interval. A remark names what else makes a verdict inconclusive."""
+
+
+def table(findings: list[Finding]) -> Table:
+    """One row per finding: what the paper says beside what was measured, and on what."""
+    columns = [
+        Column("verdict", "Verdict"),
+        Column("words", "Claim"),
+        Column("published", "Published"),
+        Column("measured", "Measured"),
+        Column("interval", "95 % interval"),
+        Column("size", "Size"),
+        Column("place", "Place"),
+        Column("on", "On; remark"),
+    ]
+    return Table("What the paper claims, and what this run says", columns, [_row(item) for item in findings])
+
+
+def count(findings: list[Finding]) -> str:
+    """How many findings have each verdict, in one sentence."""
+    counts = Counter(finding.verdict for finding in findings)
+    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+    return f"Of {len(findings)} findings: {parts}."
+
+
+def markdown(findings: list[Finding], trainings: int = 1) -> str:
+    """The count, the table, the rule, and what the intervals hold.
+
+    Args:
+        trainings: of each network, with different seeds.
+    """
+    return f"{count(findings)}\n\n{table(findings).markdown()}\n{RULE}\n\n{_intervals(trainings)}\n"
+
+
+def _intervals(trainings: int) -> str:
+    if trainings == 1:
+        over = """\
+Intervals of AP and accuracy are over the test images (paired bootstrap). Each network was trained once: they
+do not hold what another seed would change."""
+    else:
+        over = f"""\
+Intervals of AP and accuracy are over the test images (paired bootstrap) and over seeds (Student's t): each
+network was trained with {trainings} seeds, all from the same supernet's weights where it starts from one."""
+    return f"{over}\nOf gains that are none, one in forty comes out as reproduced."
+
+
+def metrics(findings: list[Finding]) -> dict[str, Any]:
+    """Verdict and interval of each finding by its id, for DVC's comparisons."""
+    return {finding.id: {"verdict": finding.verdict, **_numbers(finding)} for finding in findings}
+
+
+def _numbers(finding: Finding) -> dict[str, float]:
+    if finding.measurement is None:
+        return {}
+    value, low, high = (round(number, 2) for number in finding.measurement.size)
+    # A counted cost has no interval.
+    return {"value": value} if low == high else {"value": value, "low": low, "high": high}
+
+
+def _row(finding: Finding) -> Row:
+    row = {
+        "verdict": finding.verdict,
+        "words": finding.claim.words,
+        "place": finding.claim.place,
+        "size": finding.agreement,
+        "on": finding.remark,
+    }
+    if finding.published:
+        sizes = sorted(size.value for size in finding.published)
+        ends = dict.fromkeys(_format(finding.claim, size) for size in (sizes[0], sizes[-1]))
+        row["published"] = f"{' to '.join(ends)} {_unit(finding.claim)}"
+    if finding.measurement is not None:
+        value, low, high = (_format(finding.claim, number, 2) for number in finding.measurement.size)
+        row["measured"] = f"{value} {_unit(finding.claim)}"
+        row["interval"] = "counted" if finding.claim.measure == "macs" else f"{low} to {high}"
+        row["on"] = "; ".join(filter(None, (finding.measurement.on, finding.remark)))
+    return row
+
+
+def _format(claim: Claim, number: float, digits: int = 1) -> str:
+    """A ratio with that many decimals, a difference with its sign and one."""
+    return f"{number:.{digits}f}" if claim.expects == "fewer" else f"{number:+.1f}"
+
+
+def _unit(claim: Claim) -> str:
+    if claim.expects == "fewer":
+        return "times"
+    if claim.beyond is not None:
+        return "points"
+    return "AP" if claim.measure == "AP" else "%"

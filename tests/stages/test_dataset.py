@@ -1,0 +1,128 @@
+"""The dataset stage: what it takes from a directory, what it refuses, and what it leaves as it was."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from litepose.datasets import manifest
+from litepose.errors import InputError
+from litepose.skeletons import CROWDPOSE
+from stages import dataset
+from support import ROOT, pose_data
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs the stage of one data set in an empty project, with some of its parameters changed."""
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    Path("profiles").symlink_to(ROOT / "profiles")
+    Path("skeletons").mkdir()
+
+    def run(name, **section):
+        values = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
+        values[name] |= section
+        Path("params.yaml").write_text(yaml.safe_dump(values))
+        monkeypatch.setattr("sys.argv", ["dataset", name])
+        dataset.main()
+        return json.loads(Path(f"metrics/dataset/{name}.json").read_text())
+
+    return run
+
+
+def crowdpose(root, *splits, start="json/crowdpose"):
+    """A data set in CrowdPose's layout with the same two people in every split."""
+    root.mkdir()
+    people = [
+        pose_data.person(
+            CROWDPOSE, {"head": (60, 20, 2), "neck": (60, 30, 2), "left_hip": (70, 80, 1)}, image
+        )
+        for image in (1, 2)
+    ]
+    content = pose_data.content(CROWDPOSE, people, ((160, 120),) * 2)
+    pose_data.write(root, content)
+    for split in splits:
+        file = root / f"{start}_{split}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(content))
+    return root
+
+
+def listing(directory):
+    return sorted(
+        (str(path.relative_to(directory)), path.stat().st_mtime_ns) for path in directory.rglob("*")
+    )
+
+
+@pytest.mark.parametrize("source", ["local", "download"])
+def test_a_data_set_that_lies_on_disk_is_neither_copied_nor_touched(run, tmp_path, source):
+    root = crowdpose(tmp_path / "mmpose", "train", "val", "test", start="annotations/mmpose_crowdpose")
+    before = listing(root)
+    metrics = run("crowdpose", source=source, root=str(root))
+    assert metrics["images_train"] == metrics["images_test"] == 2
+    assert listing(root) == before
+    assert [path.name for path in Path("data/crowdpose").iterdir()] == ["dataset.json"]
+    splits = manifest.read(Path("data/crowdpose/dataset.json"))
+    assert splits["val"] == (root / "annotations/mmpose_crowdpose_val.json", root / "images")
+
+
+def test_networks_may_be_trained_on_the_file_of_train_and_val_together(run, tmp_path):
+    root = crowdpose(tmp_path / "set", "trainval", "val", "test")
+    metrics = run("crowdpose", source="local", root=str(root), fit=["trainval"])
+    assert metrics["images_trainval"] == 2
+
+
+def test_a_split_that_the_run_uses_must_be_there(run, tmp_path):
+    root = crowdpose(tmp_path / "set", "train", "val")
+    with pytest.raises(InputError, match=r"crowdpose_test\.json is missing"):
+        run("crowdpose", source="local", root=str(root))
+
+
+def test_bad_input_leaves_the_earlier_data_set_as_it_was(run, tmp_path):
+    root = crowdpose(tmp_path / "set", "train", "val", "test")
+    run("crowdpose", source="local", root=str(root))
+    before = listing(Path("data/crowdpose"))
+    with pytest.raises(InputError):
+        run("crowdpose", source="local", root=str(tmp_path / "absent"))
+    assert listing(Path("data/crowdpose")) == before
+    run("crowdpose", source="local", root=str(root))
+    assert [path.name for path in Path("data").iterdir()] == ["crowdpose"]
+
+
+def test_an_empty_directory_of_crowdpose_says_what_to_fetch(run, tmp_path):
+    with pytest.raises(InputError, match=r"Google Drive.*put images\.zip in"):
+        run("crowdpose", source="download", root=str(tmp_path / "empty"))
+
+
+def test_an_empty_directory_of_imagenet_says_what_to_fetch(run, tmp_path):
+    with pytest.raises(InputError, match=r"ILSVRC2012_img_train\.tar"):
+        run("classification", source="download", root=str(tmp_path / "empty"))
+
+
+def test_folders_of_images_are_classes(run, tmp_path):
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "pets" / split / name
+            folder.mkdir(parents=True)
+            (folder / "1.jpg").touch()
+    assert run("classification", source="local", root=str(tmp_path / "pets"))["images_val"] == 2
+    assert json.loads(Path("data/classification/dataset.json").read_text()) == {
+        "root": str(tmp_path / "pets")
+    }
+    (tmp_path / "pets/val/dog/1.jpg").unlink()
+    (tmp_path / "pets/val/dog").rmdir()
+    with pytest.raises(InputError, match="different class folders"):
+        run("classification", source="local", root=str(tmp_path / "pets"))
+
+
+def test_an_unknown_source_is_named(run):
+    with pytest.raises(InputError, match=r"crowdpose\.source is 'web': use synthetic, local, download"):
+        run("crowdpose", source="web")
+
+
+def test_an_unknown_skeleton_is_named_with_the_file_to_write(run, tmp_path):
+    with pytest.raises(InputError, match=r"skeletons/hand\.yaml is missing"):
+        run("crowdpose", source="local", root=str(tmp_path), skeleton="hand")
