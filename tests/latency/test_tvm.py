@@ -16,9 +16,10 @@ import tvm
 from torch import fx
 from tvm import relax, s_tir
 
-from litepose.errors import InputError
-from litepose.latency import machine, runtimes
-from litepose.latency.runtimes import check_output
+from litepose.core.errors import InputError
+from litepose.latency import machine, registry
+from litepose.latency.devices import BOARDS
+from litepose.latency.runtimes.interface import as_list, check_output
 from litepose.latency.tvm import boards, gpu, schedules, targets
 from litepose.latency.tvm.lowering import lower
 from litepose.latency.tvm.schedules import Tile
@@ -105,8 +106,8 @@ def test_the_tvm_runtime_gives_the_outputs_of_a_lite_pose(device):
     torch.manual_seed(0)
     model = LitePose(ARCHITECTURES["xs"], 14, depth=0.1).eval()
     image = torch.randn(1, 3, 64, 64)
-    expected = runtimes.as_list(model(image))
-    runtime = runtimes.create("tvm", device, 1)
+    expected = as_list(model(image))
+    runtime = registry.create("tvm", device, 1)
     runtime.prepare(model, image)
     for _ in range(2):
         runtime.load()
@@ -196,7 +197,7 @@ def loopback(monkeypatch):
     if not shutil.which("g++"):
         pytest.skip("g++ links what is compiled for a board, and is not installed")
     board = {"target": {"kind": "llvm", "mcpu": "x86-64-v2", "num-cores": 1}, "compiler": "g++"}
-    monkeypatch.setitem(machine.BOARDS, "loopback", board)
+    monkeypatch.setitem(BOARDS, "loopback", board)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -222,7 +223,7 @@ def test_a_board_computes_the_same_tells_its_own_time_and_is_tuned(loopback, net
     wait_for("no RPC server with this key")
     with loopback():
         wait_for("")
-        prepared = [runtimes.create("tvm", "loopback", 1) for _ in range(2)]
+        prepared = [registry.create("tvm", "loopback", 1) for _ in range(2)]
         for runtime in prepared:
             runtime.prepare(network, image)
         for runtime in prepared * 2:
@@ -232,19 +233,19 @@ def test_a_board_computes_the_same_tells_its_own_time_and_is_tuned(loopback, net
             runtime.unload()
             machine.release_memory()
         wait_for("")
-        target = boards.target("loopback")
+        target = targets.target_of("loopback", 1)
         module = lower(network, tuple(image.shape), target)
         tuning = Tuning(tmp_path / "loopback.json", "loopback")
-        tune(module, target, tuning, 1, boards.remote_timer("loopback"), time.monotonic() + 60)
+        tune(module, target, tuning, 1, boards.remote_timer("loopback", target), time.monotonic() + 60)
         assert len(tuning.best()) == 5
 
 
 @pytest.mark.parametrize(("address", "reason"), [("", "do not say where"), ("127.0.0.1", "no RPC tracker")])
 def test_a_board_that_is_not_attached_is_left_out_with_a_sentence(monkeypatch, address, reason):
-    monkeypatch.setitem(machine.BOARDS, "bench", {"target": {"kind": "llvm"}, "compiler": "true"})
+    monkeypatch.setitem(BOARDS, "bench", {"target": {"kind": "llvm"}, "compiler": "true"})
     monkeypatch.setenv("TVM_TRACKER_HOST", address)
     monkeypatch.setenv("TVM_TRACKER_PORT", "9")
-    assert reason in machine.missing("bench")
+    assert reason in registry.missing("bench")
 
 
 def wait_for(reason):

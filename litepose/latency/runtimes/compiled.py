@@ -6,8 +6,8 @@ import shutil
 import torch
 from torch import Tensor, nn
 
-from litepose.latency.runtimes import Unavailable
 from litepose.latency.runtimes.eager import EagerRuntime
+from litepose.latency.runtimes.interface import Unavailable
 
 
 class CompiledRuntime(EagerRuntime):

@@ -5,8 +5,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from litepose.latency.runtimes import Runtime, as_list
 from litepose.latency.runtimes.folding import fold_batch_norm
+from litepose.latency.runtimes.interface import Runtime, as_list
 
 
 class EagerRuntime(Runtime):

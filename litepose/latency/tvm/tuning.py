@@ -10,8 +10,8 @@ import numpy as np
 import tvm
 from tvm import s_tir
 
-from litepose.errors import InputError
-from litepose.files import write_text
+from litepose.core.errors import InputError
+from litepose.core.files import write_text
 from litepose.latency.tvm import gpu, schedules
 from litepose.latency.tvm.schedules import Tile
 
