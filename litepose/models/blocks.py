@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.depthwise import depthwise_conv2d
 
 PREDICTION_STD = 0.001

@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.blocks import conv_norm, depthwise_norm, initialise, scaled_depth, upsampling_conv
 
 STEM_CHANNELS = 32

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.supernet import Supernet
 from litepose.models.zoo import create, names
 
@@ -50,8 +50,31 @@ _HRNET_RULES: Rules = (
 )
 _RULES = {"litepose": _LITEPOSE_RULES, "supernet": _LITEPOSE_RULES, "higherhrnet": _HRNET_RULES}
 _RULES["efficienthrnet"] = _HRNET_RULES
+RELEASED_JOINTS = (14, 17)  # CrowdPose's and COCO's
 # The released supernet carries transforms to smaller kernels, which it never uses.
 _UNUSED = re.compile(r"\.Linear\dx\d\.")
+
+
+def released_joints(name: str, state_dict: Mapping[str, Any]) -> int:
+    """Keypoints of one person that a checkpoint of the authors' released code predicts: 14 or 17.
+
+    A checkpoint of another network counts as one for CrowdPose: `load_official` says what does not fit.
+
+    Args:
+        name: as for `load_official`.
+        state_dict: as for `load_official`.
+
+    Raises:
+        InputError: there is no released code for that model, or the checkpoint is no state dict.
+    """
+    rules, released = _rules(name), _released_tensors(state_dict)
+    shapes = {_rename(key, rules): tensor.shape for key, tensor in released.items()}
+    for joints in RELEASED_JOINTS:
+        with torch.device("meta"):
+            expected = _pose_network(_model(name, joints)).state_dict()
+        if all(shapes.get(own) == tensor.shape for own, tensor in expected.items()):
+            return joints
+    return RELEASED_JOINTS[0]
 
 
 def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> nn.Module:
@@ -68,18 +91,31 @@ def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> 
     Raises:
         InputError: there is no released code for that model, or a tensor is missing, unknown, or misshapen.
     """
-    rules = _RULES.get(name.partition("-")[0])
-    if rules is None:
-        known = [model for model in names() if model.partition("-")[0] in _RULES]
-        raise InputError(f"No checkpoint was released for {name!r}: choose supernet or {', '.join(known)}.")
-    model = Supernet(num_joints) if name == "supernet" else create(name, num_joints)
-    network = model.network if isinstance(model, Supernet) else model
+    rules = _rules(name)
+    model = _model(name, num_joints)
+    network = _pose_network(model)
     released = _released_tensors(state_dict)
     renamed = {_rename(key, rules): key for key in released if not _UNUSED.search(key)}
     expected = network.state_dict()
     _check(name, num_joints, expected, released, renamed)
     network.load_state_dict({own: released[key] for own, key in renamed.items()})
     return model.eval()
+
+
+def _rules(name: str) -> Rules:
+    rules = _RULES.get(name.partition("-")[0])
+    if rules is None:
+        known = [model for model in names() if model.partition("-")[0] in _RULES]
+        raise InputError(f"No checkpoint was released for {name!r}: choose supernet or {', '.join(known)}.")
+    return rules
+
+
+def _model(name: str, joints: int) -> nn.Module:
+    return Supernet(joints) if name == "supernet" else create(name, joints)
+
+
+def _pose_network(model: nn.Module) -> nn.Module:
+    return model.network if isinstance(model, Supernet) else model
 
 
 def _released_tensors(state_dict: Mapping[str, Any]) -> dict[str, torch.Tensor]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

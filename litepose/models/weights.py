@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import SKELETONS, Skeleton, from_fields
 from litepose.models import tensor_file
 from litepose.models.efficient_hrnet import EfficientHRNet
 from litepose.models.higher_hrnet import HigherHRNet
@@ -25,7 +26,6 @@ from litepose.models.lightweight_openpose import LightweightOpenPose
 from litepose.models.litepose import LitePose, LitePoseClassifier
 from litepose.models.personlab import PersonLab
 from litepose.models.supernet import Supernet
-from litepose.skeletons import SKELETONS, Skeleton, from_fields
 
 FORMAT = 1
 # Every argument of their constructors is an attribute of the same name: it describes the network.
@@ -184,7 +184,7 @@ def _content(path: Path) -> dict[str, Any]:
         if _holds_tensors(content):
             raise InputError(
                 f"{path} holds tensors but not which network: it is a state dict of an older version or of "
-                "other code; train again, or load it as one of the authors' checkpoints by its network's name"
+                "other code; train again, or give the network if it is an authors' checkpoint (official)"
             )
         raise InputError(f"{path} holds no weights that litepose saved: give another file")
     if content["format"] != FORMAT:

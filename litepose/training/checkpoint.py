@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from litepose.errors import InputError
+from litepose.core import distributed
+from litepose.core.errors import InputError
 from litepose.models.tensor_file import read as load
 from litepose.models.tensor_file import write
-from litepose.training import distributed
 
 __all__ = ["load", "load_interrupted", "save"]
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from litepose import models
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
 from litepose.models import weights
 from litepose.models.litepose import ARCHITECTURES, Architecture, LitePoseClassifier
 from litepose.models.supernet import Supernet
-from litepose.skeletons import COCO, CROWDPOSE, Skeleton
 
 OWN = Skeleton("dogs", ("nose", "left_ear", "right_ear"), (0, 2, 1), ((0, 1), (0, 2)), (0.025, 0.035, 0.035))
 FOUND = Architecture.from_widths([16, 16, 24, 24, 40, 16, 24, 16])
