@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = VERDICTS = (
     "reproduced",
@@ -34,6 +34,7 @@ REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = VERDICTS = (
 MARGIN = 1.0  # AP; a smaller loss or gain counts as none
 FLOOR = 10 * MARGIN  # AP above chance, from which on the margin is a small part of what there is to lose
 MEASURES = ("AP", "accuracy", "macs", "latency", "time per MAC")
+COSTS = ("macs", "latency", "time per MAC")  # of the measures, those that no image decides
 EXPECTATIONS = ("gain", "no loss", "no gain", "fewer", "at most")
 
 
@@ -167,7 +168,7 @@ def _rounded(printed: float) -> tuple[float, float]:
     return printed - half, printed + half
 
 
-def find(claim: Claim, measurement: Measurement, suffix: str = "", device: str = "") -> Finding:
+def decide(claim: Claim, measurement: Measurement, suffix: str = "", device: str = "") -> Finding:
     """The verdict on a claim that was measured.
 
     Args:

@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from litepose.files import write_bytes
+from litepose.core.files import write_bytes
 
 # Okabe and Ito's palette: told apart with every common colour blindness, and in grey.
 BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
