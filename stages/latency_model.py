@@ -63,7 +63,9 @@ def configurations(values: Values, count: int, depth: float) -> list[Configurati
     settings = chosen_run("supernet", runs, values["latency_model"]["supernet"])
     space = SearchSpace(tuple(settings["ratios"]), tuple(settings["resolutions"]))
     macs = space.costs(
-        lambda architecture, side: litepose_cost(architecture, side, NUM_JOINTS, depth=depth)["macs"]
+        lambda architecture, side: np.asarray(
+            litepose_cost(architecture, side, NUM_JOINTS, depth=depth)["macs"]
+        )
     )
     return [space.at(row) for row in stratified_sample(macs, count, values["seed"])]
 

@@ -16,6 +16,7 @@ import tvm
 from torch import fx
 from tvm import relax, s_tir
 
+import stages.tuning
 from litepose.core.errors import InputError
 from litepose.latency import machine, registry
 from litepose.latency.devices import BOARDS
@@ -189,6 +190,41 @@ def test_a_broken_record_is_refused_by_name(tmp_path):
 def test_every_compiled_system_has_shipped_tiles(family):
     tiles = targets.shipped(tvm.target.Target({"kind": "llvm", "mcpu": family}))
     assert {"1x258x258x3", "1x450x450x3", "1x514x514x3"} <= {name.split()[1] for name in tiles}
+
+
+def test_each_device_has_its_target(target):
+    assert str(targets.target_of("host", 1)) == str(target)
+    assert targets.target_of("pi4", 1).attrs["mcpu"] == "cortex-a72"
+    assert gpu.is_gpu(targets.target_of("nano", 1))
+
+
+@pytest.fixture
+def tuning_stage(tmp_path, monkeypatch):
+    """Runs the stage on a device, with no trials asked for, and reads the file that it leaves."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TVM_TRACKER_HOST", raising=False)
+
+    def run(device):
+        monkeypatch.setattr(sys, "argv", ["tuning", device])
+        stages.tuning.main({"latency": {"threads": 1, "trials": 0}, "seed": 0})
+        return (tmp_path / f"data/tuning/{device}.json").read_text()
+
+    return run
+
+
+def test_without_trials_the_record_of_this_machine_is_written_all_the_same(tuning_stage):
+    record = json.loads(tuning_stage("host"))
+    assert record["kernels"] == {}
+    assert "1 threads" in record["machine"]
+
+
+def test_a_board_that_is_not_attached_keeps_what_was_tuned_on_it(tuning_stage, tmp_path):
+    assert json.loads(tuning_stage("pi4"))["kernels"] == {}
+    tuning = Tuning(tmp_path / "data/tuning/pi4.json", "pi4, 1 threads")
+    tuning.add("kernel", Tile(4, 2, 4, False), 10.0)
+    tuning.write()
+    before = (tmp_path / "data/tuning/pi4.json").read_text()
+    assert tuning_stage("pi4") == before
 
 
 @pytest.fixture
