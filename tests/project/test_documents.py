@@ -1,5 +1,6 @@
 """What the documents name exists: links, files, commands, parameters, stages, packages; their code runs."""
 
+import fnmatch
 import re
 import shlex
 from importlib import import_module, util
@@ -107,6 +108,34 @@ def test_the_page_of_the_pipeline_has_every_stage_and_no_other():
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     named = {name for cell in cells if "/" not in cell for name in re.findall(r"`(\w+)", cell)}
     assert named == set(DVC["stages"])
+
+
+def test_the_page_of_the_pipeline_says_what_runs_again_as_the_stages_declare_it():
+    table = DOCUMENTS["docs/pipeline.md"].partition("## What reruns")[2].partition("## Parameters")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("|")]
+    compared = [(edited, again) for edited, again in rows if "`" in again or "nothing" in again]
+    assert len(compared) >= 10
+    for edited, again in compared:
+        named, _, excepted = again.partition(" but ")
+        for name in re.findall(r"`(.+?)`", edited):
+            assert stages(named) - stages(excepted) == declaring(name), name
+
+
+def stages(text):
+    """Stages that a text names, `test_*` for several."""
+    return {stage for name in re.findall(r"`(.+?)`", text) for stage in fnmatch.filter(DVC["stages"], name)}
+
+
+def declaring(name):
+    """Stages that declare a parameter, a whole section of them, or a directory."""
+    bodies = {stage: declared.get("do", declared) for stage, declared in DVC["stages"].items()}
+    names = {stage: [*body.get("params", []), *body.get("deps", [])] for stage, body in bodies.items()}
+    sections = (name, name.partition(".")[0])
+    return {
+        stage
+        for stage, declared in names.items()
+        if any(entry in sections or entry.startswith(f"{name}.") for entry in declared)
+    }
 
 
 def test_the_page_of_the_pipeline_has_every_profile():
