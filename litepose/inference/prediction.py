@@ -12,13 +12,13 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.keypoints import normalise
-from litepose.errors import InputError
 from litepose.inference.grouping import group
 from litepose.inference.maps import forward, upsampled
 from litepose.inference.resizing import Resizing
-from litepose.skeletons import Skeleton
 
 DECODE_IMAGES = 4  # up-sampled and grouped at once: their maps are the largest tensors
 WAITING_BATCHES = 2  # read ahead of the network, or waiting to be decoded
