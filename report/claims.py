@@ -141,7 +141,7 @@ def read(path: Path) -> list[Claim]:
 
 def _claim(path: Path, number: int, entry: dict[str, Any]) -> Claim:
     try:
-        claim = Claim(**{"published": {}, **entry})
+        claim = Claim(**{**entry, "published": {}})
     except TypeError as error:
         fault = str(error).rpartition("__init__() ")[2]
         raise InputError(f"{path}: claim {entry.get('id', number)} does not fit: {fault}.") from None
@@ -149,7 +149,8 @@ def _claim(path: Path, number: int, entry: dict[str, Any]) -> Claim:
         if getattr(claim, field) not in choices:
             known = ", ".join(choices)
             raise InputError(f"{path}: {field} of claim {claim.id} is unknown: use one of {known}.")
-    printed = claim.published if isinstance(claim.published, dict) else {"": claim.published}
+    published = entry.get("published", {})
+    printed = published if isinstance(published, dict) else {"": published}
     sizes = {device: _published(claim.expects, numbers) for device, numbers in printed.items()}
     return replace(claim, published=sizes)
 

@@ -41,7 +41,7 @@ def read(path: Path) -> list[Example]:
         return []
     with np.load(path) as arrays:
         found = {name: arrays[name] for name in arrays.files}
-    examples = []
+    examples: list[Example] = []
     while f"{len(examples)}/image" in found:
         number = len(examples)
         names = [name.split("/")[1] for name in found if name.startswith(f"{number}/") and "heatmap" in name]
@@ -85,7 +85,7 @@ def figure5(examples: list[Example], skeleton: Skeleton) -> Figure:
     ratios = [shape for shape in shapes for _ in range(2)]
     column = 7.0 / (len(names) + 1)
     figure = style.new_figure(7.0, column * sum(ratios) + 0.3)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.01)
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.01)
     panels = figure.subplots(len(ratios), len(names) + 1, squeeze=False, height_ratios=ratios)
     for number, example in enumerate(examples):
         upper, lower = panels[2 * number], panels[2 * number + 1]

@@ -134,8 +134,8 @@ def figure8(published: Published, results: Results) -> Table:
 
 
 def _costs(source: str, system: str, ap: float | None, macs: float | None, ms: float | None) -> list[Row]:
-    known = _is_number(macs) and _is_number(ms)
-    values = {AP: ap, MACS: macs, LATENCY: ms, RATE: 1e3 * macs / ms if known else None}
+    rate = None if macs is None or ms is None else 1e3 * macs / ms
+    values = {AP: ap, MACS: macs, LATENCY: ms, RATE: rate}
     return [_point(source, quantity=name, system=system, value=value) for name, value in values.items()]
 
 

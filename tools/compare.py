@@ -124,7 +124,7 @@ def _say(finding: dict[str, Any]) -> str:
 
 def _cells(files: Files) -> pd.Series:
     """All cells of the tables as text, by table, row and column; latencies without their intervals' ends."""
-    cells = {}
+    cells: dict[tuple[str, str, str], str] = {}
     for title, path in TABLES.items():
         text = files.read(path)
         if text is None:
