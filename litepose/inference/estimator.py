@@ -158,6 +158,8 @@ def read_official(name: str, file: Path) -> Trained:
     tensors = tensor_file.read(file)
     try:
         joints = released_joints(name, tensors)
+        if joints not in OFFICIAL_SKELETONS:
+            raise InputError(f"it predicts {joints} joints, but CrowdPose has 14 and COCO 17")
         model = models.load_official(name, joints, tensors)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None

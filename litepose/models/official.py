@@ -50,31 +50,32 @@ _HRNET_RULES: Rules = (
 )
 _RULES = {"litepose": _LITEPOSE_RULES, "supernet": _LITEPOSE_RULES, "higherhrnet": _HRNET_RULES}
 _RULES["efficienthrnet"] = _HRNET_RULES
-RELEASED_JOINTS = (14, 17)  # CrowdPose's and COCO's
+# The layer that gives the heatmaps at stride 2: as many as joints
+_FINE_HEATMAPS = dict.fromkeys(("litepose", "supernet"), "deep_heads.1.3.weight")
+_FINE_HEATMAPS |= dict.fromkeys(("higherhrnet", "efficienthrnet"), "head.predictions.1.weight")
 # The released supernet carries transforms to smaller kernels, which it never uses.
 _UNUSED = re.compile(r"\.Linear\dx\d\.")
 
 
 def released_joints(name: str, state_dict: Mapping[str, Any]) -> int:
-    """Keypoints of one person that a checkpoint of the authors' released code predicts: 14 or 17.
-
-    A checkpoint of another network counts as one for CrowdPose: `load_official` says what does not fit.
+    """Keypoints of one person that a checkpoint of the authors' released code predicts.
 
     Args:
         name: as for `load_official`.
         state_dict: as for `load_official`.
 
     Raises:
-        InputError: there is no released code for that model, or the checkpoint is no state dict.
+        InputError: there is no released code for that model, or the checkpoint has no such predictions.
     """
-    rules, released = _rules(name), _released_tensors(state_dict)
-    shapes = {_rename(key, rules): tensor.shape for key, tensor in released.items()}
-    for joints in RELEASED_JOINTS:
-        with torch.device("meta"):
-            expected = _pose_network(_model(name, joints)).state_dict()
-        if all(shapes.get(own) == tensor.shape for own, tensor in expected.items()):
-            return joints
-    return RELEASED_JOINTS[0]
+    rules = _rules(name)
+    last = _FINE_HEATMAPS[name.partition("-")[0]]
+    for key, tensor in _released_tensors(state_dict).items():
+        if _rename(key, rules) == last:
+            return tensor.shape[0] if tensor.dim() else 0
+    raise InputError(
+        f"The checkpoint has no tensor for {last} of {name}: give the checkpoint of {name}, or name the "
+        "model that this one is of."
+    )
 
 
 def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> nn.Module:
@@ -92,8 +93,8 @@ def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> 
         InputError: there is no released code for that model, or a tensor is missing, unknown, or misshapen.
     """
     rules = _rules(name)
-    model = _model(name, num_joints)
-    network = _pose_network(model)
+    model = Supernet(num_joints) if name == "supernet" else create(name, num_joints)
+    network = model.network if isinstance(model, Supernet) else model
     released = _released_tensors(state_dict)
     renamed = {_rename(key, rules): key for key in released if not _UNUSED.search(key)}
     expected = network.state_dict()
@@ -108,14 +109,6 @@ def _rules(name: str) -> Rules:
         known = [model for model in names() if model.partition("-")[0] in _RULES]
         raise InputError(f"No checkpoint was released for {name!r}: choose supernet or {', '.join(known)}.")
     return rules
-
-
-def _model(name: str, joints: int) -> nn.Module:
-    return Supernet(joints) if name == "supernet" else create(name, joints)
-
-
-def _pose_network(model: nn.Module) -> nn.Module:
-    return model.network if isinstance(model, Supernet) else model
 
 
 def _released_tensors(state_dict: Mapping[str, Any]) -> dict[str, torch.Tensor]:

@@ -113,8 +113,7 @@ def load(path: Path) -> Trained:
     state = content["state_dict"]
     _check_fit(state, model.state_dict(), path)
     _check_finite(state, f"{path}: the")
-    wanted = {name: state[name].to(tensor.dtype) for name, tensor in model.state_dict().items()}
-    model.load_state_dict(wanted, assign=True)
+    model.load_state_dict(state)
     return Trained(model.eval().to(memory_format=torch.channels_last), skeleton, content["input_size"])
 
 
@@ -132,7 +131,7 @@ def describe(model: nn.Module) -> dict[str, Any]:
 
 
 def build(description: Any) -> nn.Module:
-    """The network that :func:`describe` described, its tensors without memory (on PyTorch's meta device).
+    """The network that :func:`describe` described, with fresh weights; the random generator stays as it is.
 
     Raises:
         InputError: the family is unknown, or its arguments build no network.
@@ -145,7 +144,7 @@ def build(description: Any) -> nn.Module:
         arguments = {
             name: _argument(kinds[name], value) for name, value in description.items() if name != "family"
         }
-        with torch.device("meta"):
+        with torch.random.fork_rng(devices=[]):
             return FAMILIES[family](**arguments)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__

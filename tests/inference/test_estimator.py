@@ -137,6 +137,16 @@ def test_an_official_checkpoint_says_its_joints_by_its_tensors(tmp_path, key, sk
     assert all(torch.equal(tensor, expected[name]) for name, tensor in estimator.model.state_dict().items())
 
 
+def test_an_official_checkpoint_of_other_joints_is_told(tmp_path):
+    tensors = released("litepose-xs-14")
+    name = next(name for name in reversed(tensors) if name.startswith("final_refined.1"))
+    torch.save(tensors | {name: torch.zeros(21, 24, 1, 1)}, tmp_path / "ckpt.pth")
+    with pytest.raises(
+        InputError, match=r"ckpt\.pth: it predicts 21 joints, but CrowdPose has 14 and COCO 17"
+    ):
+        litepose.load("litepose-xs", "cpu", official=tmp_path / "ckpt.pth")
+
+
 def test_people_are_drawn_over_a_copy_of_the_image_or_file(file, images, tmp_path):
     people = litepose.load(file, device="cpu")(images[0])
     before = images[0].copy()
