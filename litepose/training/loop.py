@@ -15,6 +15,7 @@ from tqdm import tqdm
 from litepose.core import distributed
 from litepose.core.errors import DivergedError
 from litepose.training import checkpoint
+from litepose.training.depthwise import fast_gradient
 from litepose.training.schedule import Schedule
 from litepose.training.step import PLAIN, StepOptions, parts_of
 
@@ -208,7 +209,7 @@ def fit(
     for epoch, row in enumerate(history, 1):
         log(epoch, row)
     forward = torch.compile(model) if options.compile and task.compilable else model
-    with distributed.parallel(model, forward) as trained:
+    with fast_gradient(model), distributed.parallel(model, forward) as trained:
         for epoch in range(len(history) + 1, schedule.epochs + 1):
             started = time.perf_counter()
             title = f"{name}: epoch {epoch}/{schedule.epochs}"
