@@ -6,11 +6,11 @@ import pytest
 
 from support import pose_data
 
-LONGEST = "test_pipeline.py"  # runs the whole pipeline: one worker's first file, while the others run the rest
+LONGEST = "test_pipeline.py"  # runs the whole pipeline
 
 
 def pytest_collection_modifyitems(items):
-    """Put the longest file first: of several workers the last one would otherwise wait for it alone."""
+    """Put the longest file first: of several workers one has it while the others run the rest."""
     items.sort(key=lambda item: item.path.name != LONGEST)
 
 
