@@ -79,8 +79,8 @@ def launch(count: int, python: str, arguments: Sequence[str], nodes: int = 1) ->
         return False
     except RendezvousError as error:
         raise InputError(
-            f"The {nodes} nodes did not meet at {place} ({type(error).__name__}): check that params.yaml's "
-            "compute.launch starts a command on each of them, and that they reach that port"
+            f"The {nodes} nodes did not meet at {place} ({type(error).__name__}): check that launch "
+            "starts a command on each of them, and that they reach that port"
         ) from None
     return True
 
@@ -102,8 +102,8 @@ def start_on_nodes(launcher: str, command: Sequence[str]) -> bool:
     """
     if not launcher:
         raise InputError(
-            "params.yaml: compute.nodes is more than 1, but compute.launch is empty: give what starts a "
-            "command on every node, such as srun"
+            "nodes is more than 1, but launch is empty: give what starts a command on every node, such as "
+            "srun"
         )
     with socket.create_server(("", 0)) as free:
         port = free.getsockname()[1]
@@ -112,7 +112,7 @@ def start_on_nodes(launcher: str, command: Sequence[str]) -> bool:
         return subprocess.run([*shlex.split(launcher), "env", meeting, *command]).returncode == 0
     except (OSError, ValueError) as error:
         raise InputError(
-            f"params.yaml: compute.launch is {launcher!r}, which cannot be run ({error}): give what starts a "
+            f"launch is {launcher!r}, which cannot be run ({error}): give what starts a "
             "command on every node, such as srun"
         ) from None
 
@@ -154,8 +154,8 @@ def share_of_batch(size: int) -> None:
     """
     if size % processes():
         raise InputError(
-            f"params.yaml: a batch of {size} images cannot be shared by the {processes()} processes of "
-            "compute: give a batch_size (and at least as many images) that their number divides"
+            f"a batch of {size} images cannot be shared equally by {processes()} processes: give a "
+            "batch_size (and at least as many images) that their number divides"
         )
 
 

@@ -165,8 +165,8 @@ def _crowdposetools(content: dict, results: list[dict], skeleton: Skeleton) -> l
         from crowdposetools.cocoeval import COCOeval as CrowdPoseEval
     except ImportError as error:
         raise InputError(
-            f"crowdposetools cannot be imported ({error}): install it from CrowdPose's repository, or set "
-            "evaluation.crowdpose_evaluator to faster-coco-eval, which gives the same numbers."
+            f"crowdposetools cannot be imported ({error}): install it from CrowdPose's repository, or "
+            "use the evaluator faster-coco-eval, which gives the same numbers."
         ) from None
     with tempfile.TemporaryDirectory() as directory, _numpy_float():
         truth_file, results_file = Path(directory) / "truth.json", Path(directory) / "results.json"

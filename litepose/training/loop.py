@@ -82,7 +82,7 @@ class Watch:
             if not math.isfinite(value):
                 raise DivergedError(
                     f"{self.title}: the loss of batch {step + 1} is {value} (images {images}): "
-                    "lower the stage's learning_rate"
+                    "lower the learning rate"
                 )
 
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from litepose.errors import InputError
-from litepose.training import distributed
+from litepose.core import distributed
+from litepose.core.errors import InputError
 from stages import common
 from support import ROOT, SUPPORT
 
@@ -42,18 +42,18 @@ def test_a_failure_of_any_node_is_a_failure_of_the_stage(tmp_path):
 def test_nodes_that_do_not_come_are_one_sentence(monkeypatch):
     monkeypatch.setenv(distributed.MEETING, "localhost:0/run")
     monkeypatch.setattr(distributed, "JOIN_SECONDS", 1)
-    with pytest.raises(InputError, match=r"The 2 nodes did not meet at localhost:0 .*compute\.launch"):
+    with pytest.raises(InputError, match=r"The 2 nodes did not meet at localhost:0 .*that launch"):
         distributed.launch(1, sys.executable, ["-c", "pass"], nodes=2)
 
 
 def test_several_nodes_without_a_launcher_are_refused():
-    with pytest.raises(InputError, match=r"compute\.launch is empty.*such as srun"):
+    with pytest.raises(InputError, match=r"launch is empty.*such as srun"):
         distributed.start_on_nodes("", ["true"])
 
 
 @pytest.mark.parametrize("command", ["no-such-program", "'unclosed"])
 def test_a_launcher_that_cannot_be_run_is_named(command):
-    with pytest.raises(InputError, match=r"compute\.launch is .*which cannot be run"):
+    with pytest.raises(InputError, match=r"launch is .*which cannot be run"):
         distributed.start_on_nodes(command, ["true"])
 
 
