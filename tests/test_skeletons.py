@@ -8,11 +8,11 @@ import pytest
 import torch
 import yaml
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE, find, from_fields, load
+from litepose.drawing import draw_people
 from litepose.evaluation import evaluate
-from litepose.inference.drawing import draw_people
 from litepose.inference.grouping import group
-from litepose.skeletons import COCO, CROWDPOSE, find, from_fields, load
 from scenes import statistics
 from stages import dataset, kernels
 from stages.pose_run import keypoint_data
