@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from litepose.files import write_text
+from litepose.core.files import write_text
 from scenes.poses import LIMB_LENGTHS, vectors_from_joints
 from scenes.statistics import (
     CROWD_BINS,

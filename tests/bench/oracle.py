@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.datasets.annotations import read_json
 from litepose.evaluation import CROWDPOSE_AREA, evaluate
 from litepose.evaluation.bootstrap import matches
-from litepose.skeletons import COCO, CROWDPOSE
 from support import perfect_network, pose_data
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pycocotools.cocoeval import COCOeval
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.evaluation import bootstrap, evaluate
 from litepose.evaluation.bootstrap import (
     Interval,
@@ -18,7 +19,6 @@ from litepose.evaluation.bootstrap import (
     matches,
     over_trainings,
 )
-from litepose.skeletons import COCO, CROWDPOSE
 from support.pose_data import content, person
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as functional
 
+from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets.targets import heatmaps as draw_heatmaps
 from litepose.evaluation import evaluate
 from litepose.inference import Resizing
 from litepose.inference.grouping import group
-from litepose.skeletons import CROWDPOSE
 from support import plain_decoder
 from support.pose_data import GOLDEN, crowdpose_val
 

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as functional
 
 from litepose import inference
+from litepose.core.errors import InputError
+from litepose.core.skeletons import CROWDPOSE, Skeleton
 from litepose.datasets.annotations import load
 from litepose.datasets.keypoints import normalise
-from litepose.errors import InputError
+from litepose.drawing import draw_people
 from litepose.inference import Resizing, forward_test, predict, prepare
-from litepose.inference.drawing import draw_people
 from litepose.inference.grouping import group
-from litepose.skeletons import CROWDPOSE, Skeleton
 from support.pose_data import GOLDEN, content, write
 
 DOTS = Skeleton("dots", ("red", "green", "blue"), (0, 1, 2), ((0, 1), (1, 2)), (0.1, 0.1, 0.1))

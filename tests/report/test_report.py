@@ -66,7 +66,7 @@ def metrics(tmp_path):
 
 @pytest.fixture
 def results(metrics):
-    return Results(metrics)
+    return Results(metrics, logs=metrics.parent / "data/curves")
 
 
 def row_of(table, name, key="model"):
