@@ -65,7 +65,7 @@ def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skele
     loaded = {
         split: annotations.load(*paths, skeleton, section["max_pixels"]) for split, paths in splits.items()
     }
-    counts = {f"images_{split}": len(content) for split, content in loaded.items()}
+    counts: dict[str, float] = {f"images_{split}": len(content) for split, content in loaded.items()}
     for split, number in counts.items():
         logging.info("%s: %s %d", name, split, number)
     fit, tested = section["fit"][0], section["test"][0]

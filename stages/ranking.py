@@ -9,12 +9,9 @@ import copy
 import sys
 from pathlib import Path
 
-import torch
-
 from litepose.datasets.keypoints import KeypointDataset
 from litepose.models import weights
 from litepose.models.space import Configuration
-from litepose.models.supernet import Supernet
 from litepose.nas import costs
 from litepose.nas.calibration import recalibrate
 from litepose.nas.stratified import stratified_sample
@@ -23,6 +20,7 @@ from stages.lib.common.data import keypoint_data
 from stages.lib.common.parameters import Values, chosen_run
 from stages.lib.common.results import write_json
 from stages.lib.common.running import device, run_stage
+from stages.lib.training.networks import trained_supernet
 from stages.lib.training.tasks import calibration, pose_arguments
 from stages.lib.training.train import CURVES, LOG, discard_state, seconds, train_network
 from stages.lib.training.training import MODELS, recipe, schedule, space, trained
@@ -52,8 +50,8 @@ def configurations(name: str, values: Values) -> list[Configuration]:
 def finetune(name: str, configuration: Configuration, file: Path, values: Values) -> float:
     """Fine-tune a sub-network from the shared weights; the seconds that it took."""
     section, data, place = values["ranking"], keypoint_data("crowdpose", values), device(values["device"])
-    supernet: Supernet = weights.load(file).model.to(place, memory_format=torch.channels_last)
-    network, resolution = supernet.extract(configuration.architecture), configuration.resolution
+    shared, resolution = trained_supernet(file).to(place), configuration.resolution
+    network = shared.extract(configuration.architecture)
     images = calibration(data, values, section["calibration_images"], resolution)
     recalibrate(network, (part.to(place) for part in images.views(resolution)))
     arguments = pose_arguments(data, values, section["batch_size"], values["seed"], place)

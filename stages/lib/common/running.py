@@ -91,7 +91,9 @@ def _several(compute: dict[str, Any]) -> bool:
 
 def _in_processes(processes: int, nodes: int, launch: str) -> bool:
     """Run this stage in as many processes on as many nodes; whether all of them succeeded."""
-    stage = sys.modules["__main__"].__spec__.name
+    specification = sys.modules["__main__"].__spec__
+    assert specification  # stages run as modules
+    stage = specification.name
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     command = ["-m", stage, *sys.argv[1:]]
     if nodes == 1 or distributed.MEETING in os.environ:
