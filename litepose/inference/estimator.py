@@ -71,10 +71,15 @@ class Estimator:
                 "of another family"
             )
         self.skeleton, self.input_size, self.device = skeleton, input_size, torch.device(device)
-        self.model = model.eval().to(self.device, memory_format=torch.channels_last)
+        self.model = model.eval()
+        # PyTorch's annotations lack the layout.
+        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    # A string, too, is a sequence of strings.
     @overload
-    def __call__(self, images: Image, *, flip: bool = True) -> People: ...
+    def __call__(  # type: ignore[overload-overlap]
+        self, images: Image, *, flip: bool = True
+    ) -> People: ...
 
     @overload
     def __call__(self, images: Sequence[Image], *, flip: bool = True) -> list[People]: ...
@@ -92,12 +97,12 @@ class Estimator:
         Raises:
             InputError: an image cannot be read, or is not an image.
         """
-        if isinstance(images, str | Path) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        if isinstance(images, str | Path | np.ndarray):
             return self._find([images], flip)[0]
         return self._find(list(images), flip)
 
     def _find(self, images: Sequence[Image], flip: bool) -> list[People]:
-        people = []
+        people: list[People] = []
         for first in range(0, len(images), IMAGES_AT_ONCE):
             some = [pixels(image) for image in images[first : first + IMAGES_AT_ONCE]]
             found = predict(self.model, some, self.skeleton, self.input_size, flip=flip, device=self.device)

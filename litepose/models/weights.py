@@ -114,7 +114,9 @@ def load(path: Path) -> Trained:
     _check_fit(state, model.state_dict(), path)
     _check_finite(state, f"{path}: the")
     model.load_state_dict(state)
-    return Trained(model.eval().to(memory_format=torch.channels_last), skeleton, content["input_size"])
+    # PyTorch's annotations lack the layout.
+    model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Trained(model, skeleton, content["input_size"])
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
@@ -152,9 +154,10 @@ def build(description: Any) -> nn.Module:
 
 
 def _argument(kind: Any, value: Any) -> Any:
-    if not dataclasses.is_dataclass(kind):
-        return kind(value)
-    return kind(**{name: _tuples(part) for name, part in value.items()})
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        value = {name: _tuples(part) for name, part in value.items()}
+        return kind(**value)
+    return kind(value)
 
 
 def _tuples(value: Any) -> Any:
