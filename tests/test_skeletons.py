@@ -140,7 +140,7 @@ def hands(skeleton, count=4):
     return content
 
 
-def test_other_joints_are_judged_as_coco_judges(tmp_path, hand):
+def test_other_joints_are_evaluated_as_cocos(tmp_path, hand):
     content = hands(hand)
     file, _ = pose_data.write(tmp_path, content)
     right = [{**person, "score": 1.0} for person in content["annotations"]]

@@ -44,8 +44,8 @@ def report(arguments):
     clear = [image for image, reasons in lost.items() if not reasons.any()]
     print(f"{len(images)} images at {arguments.size} px: {labelled} people, {unlabelled} more without joints")
     show("all images", evaluate(arguments.annotations, detections, skeleton, list(lost)))
-    judged = matches(arguments.annotations, detections, skeleton, list(lost))
-    imperfect = perfect_network.imperfect_images(judged)
+    evaluated = matches(arguments.annotations, detections, skeleton, list(lost))
+    imperfect = perfect_network.imperfect_images(evaluated)
     unexplained = set(imperfect) & set(clear)
     print(f"{len(imperfect)} images have somebody lost or mistaken, {len(unexplained)} of them unexplained:")
     for number, reason in enumerate(perfect_network.REASONS):

@@ -118,7 +118,7 @@ def test_oks_is_bit_for_bit_that_of_cocos_evaluator(tmp_path, monkeypatch, skele
     assert all(compared)
 
 
-def test_some_images_of_a_file_are_judged_alone(tmp_path):
+def test_some_images_of_a_file_are_evaluated_alone(tmp_path):
     truth, detections = scene(COCO)
     file = tmp_path / "truth.json"
     file.write_text(json.dumps(truth))
