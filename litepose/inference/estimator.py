@@ -11,6 +11,7 @@ from torch import nn
 
 from litepose import models
 from litepose.core.errors import InputError
+from litepose.core.layout import channels_last
 from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
 from litepose.datasets.images import read_image
 from litepose.drawing import draw_people
@@ -71,9 +72,7 @@ class Estimator:
                 "of another family"
             )
         self.skeleton, self.input_size, self.device = skeleton, input_size, torch.device(device)
-        self.model = model.eval()
-        # PyTorch's annotations lack the layout.
-        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = channels_last(model.eval().to(self.device))
 
     # A string, too, is a sequence of strings.
     @overload

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from litepose.core.errors import InputError
+from litepose.core.layout import channels_last
 from litepose.core.skeletons import SKELETONS, Skeleton, from_fields
 from litepose.models import tensor_file
 from litepose.models.efficient_hrnet import EfficientHRNet
@@ -114,9 +115,7 @@ def load(path: Path) -> Trained:
     _check_fit(state, model.state_dict(), path)
     _check_finite(state, f"{path}: the")
     model.load_state_dict(state)
-    # PyTorch's annotations lack the layout.
-    model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Trained(model, skeleton, content["input_size"])
+    return Trained(channels_last(model.eval()), skeleton, content["input_size"])
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
