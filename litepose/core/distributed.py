@@ -6,7 +6,7 @@ import socket
 import subprocess
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -175,7 +175,7 @@ def averaged(values: dict[str, float]) -> dict[str, float]:
 
 
 @contextmanager
-def parallel(model: nn.Module, forward: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+def parallel(model: nn.Module, forward: nn.Module) -> Iterator[nn.Module]:
     """What a training step calls in place of a network: gradients and batch statistics of all processes.
 
     Args:
@@ -218,11 +218,19 @@ class _Sum(torch.autograd.Function):
         dist.all_reduce(total)
         return total
 
-    backward = forward
+    @staticmethod
+    def backward(context: Any, *gradients: Any) -> Tensor:
+        return _Sum.forward(context, *gradients)
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the shares of all processes, equal in size (PyTorch's own refuses CPUs)."""
+
+    # Of those of PyTorch, which may lack them, the networks here have all.
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalise [B, C, H, W] by the mean and variance over the B, H, W of all processes."""
@@ -231,7 +239,7 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         values = features.float()
         variance, mean = torch.var_mean(values, (0, 2, 3), correction=0)
         own = torch.stack((mean, variance))
-        # Every process fills its own row: the sum holds everybody's, and backward knows how to share it.
+        # Every process fills its own row: the sum holds those of all, and backward knows how to share it.
         rows = [own if number == rank() else torch.zeros_like(own) for number in range(processes())]
         means, variances = _Sum.apply(torch.stack(rows)).unbind(1)
         mean = means.mean(0)
