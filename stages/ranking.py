@@ -28,7 +28,7 @@ from stages.lib.training.training import MODELS, recipe, schedule, space, traine
 
 def main(values: Values) -> None:
     """Write the networks' weights, numbered by increasing cost."""
-    name = chosen_run("ranking", values["ranking"]["runs"], sys.argv[1])
+    name = chosen_run("ranking.runs", values["ranking"]["runs"], sys.argv[1])
     chosen = configurations(name, values)
     file = trained("supernet", name, values["seed"])
     took = 0.0

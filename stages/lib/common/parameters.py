@@ -55,15 +55,15 @@ def seeds(values: Values) -> list[int]:
     return chosen
 
 
-def chosen_run(section: str, runs: Any, name: str) -> Any:
-    """Entry of a section's `runs` (a mapping or a list) that a stage was called with.
+def chosen_run(key: str, runs: Any, name: str) -> Any:
+    """Entry of the runs (a mapping or a list) under a key of the parameters that a stage was called with.
 
     Raises:
         InputError: there is none of that name.
     """
     known = {str(run): run for run in runs}
     if name not in known:
-        raise InputError(f"{PARAMS}: {section}.runs has no {name!r}: it has {', '.join(known)}")
+        raise InputError(f"{PARAMS}: {key} has no {name!r}: it has {', '.join(known)}")
     return runs[known[name]] if isinstance(runs, dict) else known[name]
 
 

@@ -52,13 +52,14 @@ def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str,
                     task,
                     training.schedule,
                     recipe(values).options,
-                    [repr(training), repr(recipe(values)), seed, *_data_files(training, values)],
+                    [repr(training), repr(recipe(values)), seed, *_data(training, values)],
                     monitor(training, network, values) if training.has_ap else _nothing,
                     CURVES / training.name if seed == seeds[0] else None,
                 )
             )
         if not distributed.rank():
             weights.save(trained(training.stage, training.run, seed), network, skeleton, training.resolution)
+    _discard_others(training, seeds)
     went = write_log(training, histories)
     for seed in seeds:
         discard_state(f"{training.name}/{seed}")
@@ -140,12 +141,23 @@ def _state(name: str) -> Path:
     return CHECKPOINTS / f"{name}.pt"
 
 
-def _data_files(training: Training, values: Values) -> list[Path]:
-    """Files that change with the data set."""
+def _data(training: Training, values: Values) -> list[Any]:
+    """Values and files that change with what a network learns from."""
     if training.data == CLASSIFICATION:
-        return [Path("data/classification/dataset.json")]
+        # Drawn or found anew, its images change no file of names.
+        return [values["seed"], values[CLASSIFICATION], Path("data/classification/dataset.json")]
     data = keypoint_data(training.data, values)
-    return [data.splits[split][0] for split in data.fit]
+    teachers = [training.teacher.weights] if training.teacher else []
+    return [*(data.splits[split][0] for split in data.fit), *teachers]
+
+
+def _discard_others(training: Training, seeds: Sequence[int]) -> None:
+    """Delete weights of an earlier training with other seeds, which a test would take for this one's."""
+    if distributed.rank():
+        return
+    kept = [trained(training.stage, training.run, seed) for seed in seeds]
+    for file in set(kept[0].parent.glob("*.pt")) - set(kept):
+        file.unlink()
 
 
 def _nothing(_epoch: int) -> dict[str, float]:
