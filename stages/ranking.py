@@ -22,7 +22,7 @@ from stages.lib.common.results import write_json
 from stages.lib.common.running import device, run_stage
 from stages.lib.training.networks import trained_supernet
 from stages.lib.training.tasks import calibration, pose_arguments
-from stages.lib.training.train import CURVES, LOG, discard_state, seconds, train_network
+from stages.lib.training.train import CURVES, LOG, discard_state, keep_only, seconds, train_network
 from stages.lib.training.training import MODELS, recipe, schedule, space, trained
 
 
@@ -34,6 +34,7 @@ def main(values: Values) -> None:
     took = 0.0
     for index, configuration in enumerate(chosen):
         took += finetune(f"ranking/{name}/{index}", configuration, file, values)
+    keep_only([trained("ranking", name, index) for index in range(len(chosen))])
     for index in range(len(chosen)):
         discard_state(f"ranking/{name}/{index}")
     write_json(CURVES / "ranking" / name / LOG, {"seconds": round(took)})
@@ -56,13 +57,15 @@ def finetune(name: str, configuration: Configuration, file: Path, values: Values
     recalibrate(network, (part.to(place) for part in images.views(resolution)))
     arguments = pose_arguments(data, values, section["batch_size"], values["seed"], place)
     arguments["dataset"] = first_images(arguments["dataset"], section["train_images"])
+    learnt, shared_recipe = schedule(values, "ranking"), recipe(values)
+    decisive = [repr(learnt), repr(shared_recipe), section["train_images"], resolution, values["seed"]]
     history = train_network(
         name,
         network,
         PoseTask(resolution=resolution, **arguments),
-        schedule(values, "ranking"),
-        recipe(values).options,
-        [section, values["recipe"], values["seed"], *(data.splits[split][0] for split in data.fit)],
+        learnt,
+        shared_recipe.options,
+        [*decisive, *(data.splits[split][0] for split in data.fit)],
         lambda epoch: {},
         curves=None,
     )

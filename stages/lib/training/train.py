@@ -59,7 +59,7 @@ def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str,
             )
         if not distributed.rank():
             weights.save(trained(training.stage, training.run, seed), network, skeleton, training.resolution)
-    _discard_others(training, seeds)
+    keep_only([trained(training.stage, training.run, seed) for seed in seeds])
     went = write_log(training, histories)
     for seed in seeds:
         discard_state(f"{training.name}/{seed}")
@@ -137,6 +137,13 @@ def discard_state(name: str) -> None:
         _state(name).unlink(missing_ok=True)
 
 
+def keep_only(files: Sequence[Path]) -> None:
+    """Delete the other weights beside these, which a test would take for this run's too."""
+    if distributed.rank() == 0:
+        for file in set(files[0].parent.glob("*.pt")) - set(files):
+            file.unlink()
+
+
 def _state(name: str) -> Path:
     return CHECKPOINTS / f"{name}.pt"
 
@@ -149,15 +156,6 @@ def _data(training: Training, values: Values) -> list[Any]:
     data = keypoint_data(training.data, values)
     teachers = [training.teacher.weights] if training.teacher else []
     return [*(data.splits[split][0] for split in data.fit), *teachers]
-
-
-def _discard_others(training: Training, seeds: Sequence[int]) -> None:
-    """Delete weights of an earlier training with other seeds, which a test would take for this one's."""
-    if distributed.rank():
-        return
-    kept = [trained(training.stage, training.run, seed) for seed in seeds]
-    for file in set(kept[0].parent.glob("*.pt")) - set(kept):
-        file.unlink()
 
 
 def _nothing(_epoch: int) -> dict[str, float]:
