@@ -16,7 +16,7 @@ import torch
 from litepose.core import distributed
 from litepose.core.errors import DivergedError, InputError
 from stages.lib.common import lockfile
-from stages.lib.common.parameters import PARAMS, Values, params
+from stages.lib.common.parameters import PARAMS, Values, params, section
 
 # Parameters of mallopt(3), in glibc's malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -43,7 +43,9 @@ def run_stage(main: Callable[[Values], None], parallel: bool = False) -> None:
         if distributed.launched():
             distributed.join(device(values["device"]))
         elif parallel and _several(values["compute"]):
-            sys.exit(0 if _in_processes(**values["compute"]) else 1)
+            with section("compute"):
+                succeeded = _in_processes(**values["compute"])
+            sys.exit(0 if succeeded else 1)
         main(values)
         distributed.leave()
     except (InputError, DivergedError, OSError, RuntimeError) as error:
