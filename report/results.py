@@ -1,7 +1,7 @@
 """What this run measured, read from its metrics files and the logs of its trainings; else empty."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,12 +102,18 @@ class Results:
             seconds = self.run(name).get("seconds")
             if isinstance(seconds, int | float):
                 times[name.removesuffix(MACHINE)] = Time(others=float(seconds))
-        for path in sorted(self._logs.rglob(_LOG)) if self._logs else ():
+        for name, seconds in self._trainings():
+            times[name] = times.get(name, Time())._replace(training=seconds)
+        return times
+
+    def _trainings(self) -> Iterator[tuple[str, float]]:
+        """Runs that were trained, and the seconds that it took."""
+        if self._logs is None:
+            return
+        for path in sorted(self._logs.rglob(_LOG)):
             name = path.parent.relative_to(self._logs).as_posix()
             if self.asked_for(name):
-                seconds = float(_read(path)["seconds"])
-                times[name] = times.get(name, Time())._replace(training=seconds)
-        return times
+                yield name, float(_read(path)["seconds"])
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out:
     root = Path(section["root"]).expanduser()
     if section["source"] == "download":
         download.complete(root, name, in_use)
-    return manifest.find_splits(root, name, in_use, f"{PARAMS}: {name}.root")
+    return manifest.find_splits(root, name, in_use, f"{name}.root in {PARAMS}")
 
 
 def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skeleton) -> dict[str, float]:
