@@ -48,7 +48,7 @@ def annotate(
     layers: list[Layer | None],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Labels everybody of whom enough is seen.
+    """Labels the people of whom enough is seen.
 
     Args:
         skeleton: COCO's or CrowdPose's.
