@@ -69,7 +69,7 @@ def read_problem(run: dict[str, Any], values: Values) -> Problem:
 
 
 def devices(name: str) -> list[torch.device]:
-    """Devices that configurations are judged on at the same time: with ``auto``, all GPUs."""
+    """Devices that configurations are evaluated on at the same time: with ``auto``, all GPUs."""
     count = torch.cuda.device_count() if name == "auto" else 0
     return [torch.device("cuda", number) for number in range(count)] if count > 1 else [device(name)]
 

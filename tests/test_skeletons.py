@@ -15,7 +15,8 @@ from litepose.evaluation import evaluate
 from litepose.inference.grouping import group
 from scenes import statistics
 from stages import dataset, kernels
-from stages.pose_run import keypoint_data
+from stages import test as test_stage
+from stages.lib.common.data import keypoint_data
 from support import ROOT, pose_data
 
 HAND = {
@@ -196,11 +197,13 @@ def project(tmp_path, monkeypatch):
 
 def test_five_joints_go_from_a_file_through_the_stages_to_an_ap(project, monkeypatch):
     monkeypatch.setattr("sys.argv", ["dataset", "crowdpose"])
-    dataset.main()
-    assert keypoint_data("crowdpose").skeleton == load(Path("skeletons/hand.yaml"))
+    dataset.main(project)
+    assert keypoint_data("crowdpose", project).skeleton == load(Path("skeletons/hand.yaml"))
     run = str(project["kernels"]["runs"][0])
     monkeypatch.setattr("sys.argv", ["kernels", run])
-    kernels.main()
+    kernels.main(project)
+    monkeypatch.setattr("sys.argv", ["test", f"kernels/{run}", "crowdpose"])
+    test_stage.main(project)
     assert 0 <= json.loads(Path(f"metrics/kernels/{run}.json").read_text())["AP"] <= 100
     found = json.loads(Path(f"data/predictions/kernels/{run}/0.json").read_text())["test"]
     assert {len(person["keypoints"]) for person in found} <= {15}
@@ -208,7 +211,6 @@ def test_five_joints_go_from_a_file_through_the_stages_to_an_ap(project, monkeyp
 
 def test_people_of_other_joints_cannot_be_drawn(project, monkeypatch):
     values = project | {"crowdpose": project["crowdpose"] | {"source": "synthetic"}}
-    Path("params.yaml").write_text(yaml.safe_dump(values))
     monkeypatch.setattr("sys.argv", ["dataset", "crowdpose"])
     with pytest.raises(InputError, match="drawn people have the joints of crowdpose"):
-        dataset.main()
+        dataset.main(values)

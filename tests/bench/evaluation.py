@@ -21,7 +21,7 @@ from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import annotations, manifest, targets
 from litepose.datasets.keypoints import normalise
 from litepose.evaluation import evaluate
-from stages.common import keep_memory
+from stages.lib.common.running import keep_memory
 from support import perfect_network
 
 SIZE = 256

@@ -23,7 +23,8 @@ from litepose.training.loop import train_one_epoch
 from litepose.training.losses import PoseLoss
 from litepose.training.pose import PoseTask
 from litepose.training.step import PLAIN, StepOptions
-from stages.common import keep_memory, read_params
+from stages.lib.common.parameters import read_params
+from stages.lib.common.running import keep_memory
 
 DEFAULT = Path(__file__).parents[2] / "profiles/tiny.yaml"
 STEPS, ROUNDS = 3, 5

@@ -31,5 +31,5 @@ def detect(
         progress=sys.stderr.isatty() and distributed.rank() == 0,
     )
     order = {image.id: position for position, image in enumerate(images)}
-    everybodys = [detection for part in distributed.gathered(detections) for detection in part]
-    return sorted(everybodys, key=lambda detection: order[detection["image_id"]])
+    detected = [detection for part in distributed.gathered(detections) for detection in part]
+    return sorted(detected, key=lambda detection: order[detection["image_id"]])
