@@ -13,7 +13,6 @@ from litepose.core.errors import DivergedError, InputError
 from stages.lib.common.running import device, run_stage
 from support import ROOT, stage_project
 
-
 TWO_PROCESSES = {"processes": 2, "nodes": 1, "launch": ""}
 
 
