@@ -29,7 +29,7 @@ SOURCES = ("synthetic", "local", "download")
 
 
 def splits_in_use(name: str, section: dict[str, Any]) -> list[str]:
-    """The splits that this run's stages read, each once; the search judges on CrowdPose's val."""
+    """The splits that this run's stages read, each once; the search evaluates on CrowdPose's val."""
     named = [*section["fit"], section["monitor"], *section["test"]]
     return list(dict.fromkeys([*named, "val"] if name == "crowdpose" else named))
 
