@@ -16,12 +16,13 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from litepose.core.errors import InputError
 from litepose.models.space import SPACES, Configuration, SearchSpace
 from litepose.nas import costs, evolution
 from litepose.nas.evaluator import Evaluator
 from litepose.nas.history import Row
 from stages.lib.common.data import keypoint_data
-from stages.lib.common.parameters import Values, chosen_run, section
+from stages.lib.common.parameters import PARAMS, Values, chosen_run
 from stages.lib.common.results import digest, write_json
 from stages.lib.common.running import device, run_stage
 from stages.lib.nas.evaluators import evaluators
@@ -84,8 +85,12 @@ def main(values: Values) -> None:
         "%s: %d configurations of %.4g to %.4g G, budget %.4g %s",
         *(name, problem.space.size, problem.macs.min(), problem.macs.max(), problem.budget, problem.unit),
     )
-    with section(f"search.runs.{name}"):
-        evolved, drawn, states = search_twice(name, problem, run, values)
+    if problem.costs.min() > problem.budget:
+        raise InputError(
+            f"{PARAMS}: search.runs.{name}.budget is {run['budget']}, for the run's networks "
+            f"{problem.budget:.4g} {problem.unit}: the smallest of them costs {problem.costs.min():.4g}, give more"
+        )
+    evolved, drawn, states = search_twice(name, problem, run, values)
     best = max(evolved, key=lambda row: row["score"])
     write_history(name, problem, evolved, drawn)
     write_json(FOUND / f"{name}.json", best_architecture(best))

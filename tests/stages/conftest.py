@@ -6,6 +6,12 @@ import torch
 from support import stage_project
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Sums in one order, whichever test comes first."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
     """A directory with small drawn data sets of people."""
@@ -17,7 +23,6 @@ def drawn(tmp_path_factory):
 @pytest.fixture
 def project(tmp_path, monkeypatch, drawn):
     """An empty project with the data sets drawn; the working directory of a test."""
-    torch.set_num_threads(1)
     stage_project.link(tmp_path, drawn)
     monkeypatch.chdir(tmp_path)
     return tmp_path

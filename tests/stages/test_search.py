@@ -171,9 +171,9 @@ def test_it_goes_on_unless_something_changed_that_decides_it(searching, values, 
     assert len(total.asked) - len(whole.asked) == (4 if goes_on else 1)
 
 
-def test_a_budget_below_the_smallest_network_is_told_with_its_section(searching, values, monkeypatch):
+def test_a_budget_below_the_smallest_network_is_told_with_its_parameter(searching, values, monkeypatch):
     values["search"]["runs"]["s"]["budget"] = 0.001
-    with pytest.raises(InputError, match=r"params\.yaml: search\.runs\.s: No configuration was found under"):
+    with pytest.raises(InputError, match=r"params\.yaml: search\.runs\.s\.budget is 0\.001, .*give more"):
         run(monkeypatch, values, Scores())
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from litepose.core.errors import InputError
 from litepose.models.litepose import Architecture
 
 FOUND = Path("data/search")
@@ -17,7 +18,14 @@ class Found(NamedTuple):
 
 
 def read_found(run: str) -> Found:
-    """The architecture in ``data/search/<run>.json``."""
-    content = json.loads((FOUND / f"{run}.json").read_text())
+    """The architecture in ``data/search/<run>.json``.
+
+    Raises:
+        InputError: there is none.
+    """
+    file = FOUND / f"{run}.json"
+    if not file.is_file():
+        raise InputError(f"{file} is missing: run dvc repro search, which finds {run}, or dvc pull")
+    content = json.loads(file.read_text())
     widths = Architecture(content["stem"], tuple(content["stages"]), tuple(content["deconv"]))
     return Found(widths, content["resolution"])

@@ -13,7 +13,7 @@ from litepose.core import distributed
 from litepose.models import weights
 from litepose.training.loop import fit
 from litepose.training.schedule import Schedule
-from litepose.training.step import StepOptions
+from litepose.training.step import StepOptions, parts_of
 from litepose.training.task import ImageTask
 from stages.lib.common.data import keypoint_data
 from stages.lib.common.parameters import Values, section
@@ -44,19 +44,19 @@ def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str,
     for seed in seeds:
         task, outputs, skeleton = learning(training, values, seed)
         network = training.network.build(outputs, seed)
-        with section(training.stage):
-            histories.append(
-                train_network(
-                    f"{training.name}/{seed}",
-                    network,
-                    task,
-                    training.schedule,
-                    recipe(values).options,
-                    [repr(training), repr(recipe(values)), seed, *_data(training, values)],
-                    monitor(training, network, values) if training.has_ap else _nothing,
-                    CURVES / training.name if seed == seeds[0] else None,
-                )
+        _check_batches(training, task, recipe(values).options)
+        histories.append(
+            train_network(
+                f"{training.name}/{seed}",
+                network,
+                task,
+                training.schedule,
+                recipe(values).options,
+                [repr(training), repr(recipe(values)), seed, *_data(training, values)],
+                monitor(training, network, values) if training.has_ap else _nothing,
+                CURVES / training.name if seed == seeds[0] else None,
             )
+        )
         if not distributed.rank():
             weights.save(trained(training.stage, training.run, seed), network, skeleton, training.resolution)
     keep_only([trained(training.stage, training.run, seed) for seed in seeds])
@@ -146,6 +146,13 @@ def keep_only(files: Sequence[Path]) -> None:
 
 def _state(name: str) -> Path:
     return CHECKPOINTS / f"{name}.pt"
+
+
+def _check_batches(training: Training, task: ImageTask, options: StepOptions) -> None:
+    """Refuse a batch that the processes, or the parts of a step, cannot share equally."""
+    with section(training.stage):
+        task.batches(0)
+        parts_of(range(training.schedule.batch_size // distributed.processes()), options.accumulate_grad)
 
 
 def _data(training: Training, values: Values) -> list[Any]:
