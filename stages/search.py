@@ -88,7 +88,7 @@ def main(values: Values) -> None:
     if problem.costs.min() > problem.budget:
         raise InputError(
             f"{PARAMS}: search.runs.{name}.budget is {run['budget']}, for the run's networks "
-            f"{problem.budget:.4g} {problem.unit}: the smallest of them costs {problem.costs.min():.4g}, give more"
+            f"{problem.budget:.4g} {problem.unit}: the smallest costs {problem.costs.min():.4g}, give more"
         )
     evolved, drawn, states = search_twice(name, problem, run, values)
     best = max(evolved, key=lambda row: row["score"])
