@@ -8,11 +8,10 @@ import pytest
 import torch
 import torch.nn.functional as functional
 
-from litepose import inference
 from litepose.datasets.annotations import load
 from litepose.datasets.keypoints import normalise
 from litepose.errors import InputError
-from litepose.inference import Resizing, forward_test, predict, prepare
+from litepose.inference import Resizing, forward_test, predict, prediction, prepare
 from litepose.inference.drawing import draw_people
 from litepose.inference.grouping import group
 from litepose.skeletons import CROWDPOSE, Skeleton
@@ -240,7 +239,7 @@ def test_people_are_found_at_several_scales():
 def test_heatmaps_of_all_scales_are_averaged_and_tags_are_those_of_scale_one(monkeypatch):
     model, image = LeftRight(14), np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
     seen = []
-    monkeypatch.setattr(inference, "group", lambda *maps: seen.append(maps) or group(*maps))
+    monkeypatch.setattr(prediction, "group", lambda *maps: seen.append(maps) or group(*maps))
     predict(model, [image], CROWDPOSE, 128, scales=(2, 1), flip=False)
     ((heatmaps, tags),) = seen
 
