@@ -1,23 +1,33 @@
-# make repro: set up and run the pipeline on params.yaml; make test: set up and run all checks;
-# make bench: speeds as ratios of two things measured in one run.
+# make repro: set up and run the pipeline on params.yaml; make test: set up and run every check and test;
+# make check: the checks that take seconds; make bench: speeds, as ratios of two things measured in one run.
 PYTHON ?= python3
+# Files of tests that run at a time
+JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test bench
-repro: .venv/.installed
-	@python -m stages.recover
+.PHONY: repro test check bench
+repro: .git .venv/.installed
+	@python -m tools.recover
 	dvc repro
 
-test: .venv/.installed-dev
+test: .git check
+	OMP_NUM_THREADS=1 pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+
+check: .venv/.installed-dev
 	ruff check .
 	ruff format --check .
-	pytest
+	mypy
 
 bench: .venv/.installed-dev
 	for bench in tests/bench/*.py; do PYTHONPATH=.:tests python $$bench; done
 
-.venv/.installed: requirements.txt | .venv/bin/python
+# An archive of the files has none, and DVC does not work without.
+.git:
+	@echo "error: this directory is not a git repository, which DVC needs: run git init first" >&2; exit 1
+
+.venv/.installed: requirements.txt pyproject.toml | .venv/bin/python
 	pip install --quiet --requirement $<
+	pip install --quiet --no-deps --editable .
 	touch $@
 
 .venv/.installed-dev: requirements-dev.txt requirements.txt | .venv/.installed

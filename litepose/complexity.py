@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.blocks import scaled_depth
 from litepose.models.litepose import BLOCKS, EXPANSION, HEAD_KERNEL, STEM_CHANNELS, Architecture
 

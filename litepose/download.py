@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import requests
 from tqdm import tqdm
 
+from litepose.core.errors import InputError
 from litepose.datasets.manifest import LAYOUTS, find_splits
-from litepose.errors import InputError
 
 CHUNK = 1 << 18  # bytes
 TIMEOUT = 30.0  # seconds without a byte until a connection counts as broken

@@ -1,9 +1,5 @@
-"""Exceptions whose one sentence is all that a person needs to read."""
+"""The exceptions under their public name."""
 
+from litepose.core.errors import DivergedError, InputError
 
-class InputError(Exception):
-    """Bad input, told in one sentence: which file and field, what was expected, what to do."""
-
-
-class DivergedError(Exception):
-    """A loss that is not finite, told in one sentence: which run, epoch, batch and images."""
+__all__ = ["DivergedError", "InputError"]

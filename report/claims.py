@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = VERDICTS = (
     "reproduced",
@@ -34,6 +34,7 @@ REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_RUN = VERDICTS = (
 MARGIN = 1.0  # AP; a smaller loss or gain counts as none
 FLOOR = 10 * MARGIN  # AP above chance, from which on the margin is a small part of what there is to lose
 MEASURES = ("AP", "accuracy", "macs", "latency", "time per MAC")
+COSTS = ("macs", "latency", "time per MAC")  # of the measures, those that no image decides
 EXPECTATIONS = ("gain", "no loss", "no gain", "fewer", "at most")
 
 
@@ -140,7 +141,7 @@ def read(path: Path) -> list[Claim]:
 
 def _claim(path: Path, number: int, entry: dict[str, Any]) -> Claim:
     try:
-        claim = Claim(**{"published": {}, **entry})
+        claim = Claim(**{**entry, "published": {}})
     except TypeError as error:
         fault = str(error).rpartition("__init__() ")[2]
         raise InputError(f"{path}: claim {entry.get('id', number)} does not fit: {fault}.") from None
@@ -148,7 +149,8 @@ def _claim(path: Path, number: int, entry: dict[str, Any]) -> Claim:
         if getattr(claim, field) not in choices:
             known = ", ".join(choices)
             raise InputError(f"{path}: {field} of claim {claim.id} is unknown: use one of {known}.")
-    printed = claim.published if isinstance(claim.published, dict) else {"": claim.published}
+    published = entry.get("published", {})
+    printed = published if isinstance(published, dict) else {"": published}
     sizes = {device: _published(claim.expects, numbers) for device, numbers in printed.items()}
     return replace(claim, published=sizes)
 
@@ -167,7 +169,7 @@ def _rounded(printed: float) -> tuple[float, float]:
     return printed - half, printed + half
 
 
-def find(claim: Claim, measurement: Measurement, suffix: str = "", device: str = "") -> Finding:
+def decide(claim: Claim, measurement: Measurement, suffix: str = "", device: str = "") -> Finding:
     """The verdict on a claim that was measured.
 
     Args:

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from litepose.core.errors import InputError
 from litepose.datasets import manifest
-from litepose.errors import InputError
 from litepose.evaluation import bootstrap
-from report.claims import Claim, Estimate, Finding, Measurement, find, not_run, size
+from report.claims import Claim, Estimate, Finding, Measurement, decide, not_run, size
 from report.results import Results
 from report.systems import RUNTIME_TITLES
 
@@ -56,11 +56,11 @@ class Evidence:
         try:
             if claim.measure == "macs":
                 for suffix, convention in CONVENTIONS.items():
-                    yield find(claim, self._macs(claim, convention), suffix)
+                    yield decide(claim, self._macs(claim, convention), suffix)
             elif claim.measure in ("latency", "time per MAC"):
                 yield from self._timed(claim)
             else:
-                yield find(claim, self._scored(claim, known))
+                yield decide(claim, self._scored(claim, known))
         except NotRun as reason:
             yield not_run(claim, str(reason))
 
@@ -112,13 +112,13 @@ class Evidence:
             ratio = self._latency_ratio(claim, device, runtime)
             on = f"published networks, {device}, {RUNTIME_TITLES.get(runtime, runtime)}"
             if claim.measure == "latency":
-                yield find(claim, Measurement(ratio, on), f"{device}-{runtime}", device)
+                yield decide(claim, Measurement(ratio, on), f"{device}-{runtime}", device)
                 continue
             for suffix, convention in CONVENTIONS.items():
                 macs = self._cost(claim.second, convention) / self._cost(claim.first, convention)
                 per_mac = Estimate(*(macs * value for value in ratio))
                 name = "-".join(filter(None, (device, runtime, suffix)))
-                yield find(claim, Measurement(per_mac, f"{on}, {_words(convention)}"), name, device)
+                yield decide(claim, Measurement(per_mac, f"{on}, {_words(convention)}"), name, device)
 
     def _latency_ratio(self, claim: Claim, device: str, runtime: str) -> Estimate:
         first, second = (

@@ -1,4 +1,4 @@
-"""Figure 5: what networks with and without large kernels and the fusion head see in the same images."""
+"""Figure 5: what networks with and without large kernels and the fusion head predict in the same images."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,27 +8,28 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from litepose.inference.drawing import draw_heatmap, draw_people
-from litepose.skeletons import Skeleton
+from litepose.core.skeletons import Skeleton
+from litepose.datasets import manifest
+from litepose.drawing import draw_heatmap, draw_people
 from report import style
 
 _SHORT_SIDE = 240  # px, to which small images are enlarged so that limbs are thin in them
 _DOTS_PER_INCH = 140
 
 
-class Seen(NamedTuple):
-    """What a network makes of an image: heatmap uint8 [h, w] (255: 1), people [P, J, 3] in its pixels."""
+class Prediction(NamedTuple):
+    """What a network predicts in an image: heatmap uint8 [h, w] (255: 1), people [P, J, 3] in its pixels."""
 
     heatmap: np.ndarray
     people: np.ndarray
 
 
 class Example(NamedTuple):
-    """An image, uint8 RGB [h, w, 3], the annotated people [P, J, 3], and what each network sees."""
+    """An image, uint8 RGB [h, w, 3], the annotated people [P, J, 3], and each network's predictions."""
 
     image: np.ndarray
     truth: np.ndarray
-    seen: dict[str, Seen]
+    predictions: dict[str, Prediction]
 
 
 def read(path: Path) -> list[Example]:
@@ -40,46 +41,59 @@ def read(path: Path) -> list[Example]:
         return []
     with np.load(path) as arrays:
         found = {name: arrays[name] for name in arrays.files}
-    examples = []
+    examples: list[Example] = []
     while f"{len(examples)}/image" in found:
         number = len(examples)
         names = [name.split("/")[1] for name in found if name.startswith(f"{number}/") and "heatmap" in name]
-        seen = {
-            name: Seen(*(found[f"{number}/{name}/{kind}"] for kind in ("heatmap", "people")))
+        predictions = {
+            name: Prediction(*(found[f"{number}/{name}/{kind}"] for kind in ("heatmap", "people")))
             for name in names
         }
-        examples.append(Example(found[f"{number}/image"], found[f"{number}/truth"], seen))
+        examples.append(Example(found[f"{number}/image"], found[f"{number}/truth"], predictions))
     return examples
 
 
-def write(directory: Path, examples: list[Example], skeleton: Skeleton) -> None:
-    """Draw Figure 5 as `figure5.png` and `.svg`; photographs need fewer dots than lines do."""
+def write(directory: Path, data: Path) -> None:
+    """Draw Figure 5 as `figure5.png` and `.svg`; photographs need fewer dots than lines do.
+
+    Args:
+        directory: of the figure.
+        data: directory that holds ``examples.npz`` and ``crowdpose/dataset.json``.
+    """
+    examples = read(data / "examples.npz")
     with style.settings():
-        style.save(figure5(examples, skeleton), directory / "figure5", dots_per_inch=_DOTS_PER_INCH)
+        if examples:
+            figure = figure5(examples, manifest.read_skeleton(data / "crowdpose" / "dataset.json"))
+        else:
+            figure = missing()
+        style.save(figure, directory / "figure5", dots_per_inch=_DOTS_PER_INCH)
+
+
+def missing() -> Figure:
+    """What stands for the figure where there are no examples."""
+    figure = style.new_figure(7.0, 1.2)
+    axes = figure.add_subplot()
+    axes.text(0.5, 0.5, "not run: data/examples.npz is missing", ha="center", va="center")
+    axes.set_axis_off()
+    return figure
 
 
 def figure5(examples: list[Example], skeleton: Skeleton) -> Figure:
     """Two rows per image: the image and heatmaps, then the annotated and the found people."""
-    if not examples:
-        figure = style.new_figure(7.0, 1.2)
-        axes = figure.add_subplot()
-        axes.text(0.5, 0.5, "not run: data/examples.npz is missing", ha="center", va="center")
-        axes.set_axis_off()
-        return figure
-    names = list(examples[0].seen)
+    names = list(examples[0].predictions)
     shapes = [example.image.shape[0] / example.image.shape[1] for example in examples]
     ratios = [shape for shape in shapes for _ in range(2)]
     column = 7.0 / (len(names) + 1)
     figure = style.new_figure(7.0, column * sum(ratios) + 0.3)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.01)
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.01)
     panels = figure.subplots(len(ratios), len(names) + 1, squeeze=False, height_ratios=ratios)
     for number, example in enumerate(examples):
         upper, lower = panels[2 * number], panels[2 * number + 1]
         _show(upper[0], example.image)
         _show(lower[0], _skeletons(example.image, example.truth, skeleton))
-        for above, below, seen in zip(upper[1:], lower[1:], example.seen.values(), strict=True):
-            _show(above, draw_heatmap(example.image, seen.heatmap / 255))
-            _show(below, _skeletons(example.image, seen.people, skeleton))
+        for above, below, found in zip(upper[1:], lower[1:], example.predictions.values(), strict=True):
+            _show(above, draw_heatmap(example.image, found.heatmap / 255))
+            _show(below, _skeletons(example.image, found.people, skeleton))
     for axes, title in zip(panels[0], ("annotated", *names), strict=True):
         axes.set_title(title, fontsize=8)
     return figure

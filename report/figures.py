@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from litepose.files import write_text
+from litepose.core.files import write_text
 from litepose.models.litepose import ARCHITECTURES
 from report import architecture, series, style
 from report.published import Published
 from report.results import Results
-from report.systems import SHRINKING
-from report.tables import Row, Table
+from report.runs import FIGURE3, FIGURE6, FIGURE7, FIGURE8
+from report.table import Row, Table
 
 _SOURCES = {series.PUBLISHED: (style.GREY, False), series.MEASURED: (style.VERMILLION, True)}
 # Colour and shape, so that points on top of each other are told apart.
@@ -69,7 +69,7 @@ def figure3(rows: list[Row]) -> Figure:
     """AP of HigherHRNet-W16 and its three shrinkings; #MACs as the paper counts under each name."""
     figure = style.new_figure(3.5, 2.4)
     axes = figure.add_subplot()
-    names = list(SHRINKING)
+    names = list(FIGURE3)
     macs = {row["network"]: row["macs_paper_g"] for row in rows if row["macs_paper_g"] is not None}
     ticks = [f"{name}\n{macs[name]:.1f} G" if name in macs else name for name in names]
     axes.set_xticks(range(len(names)), ticks)
@@ -83,7 +83,7 @@ def figure6(rows: list[Row]) -> Figure:
     """What the fusion head brings (left), and what it reads: feature maps that the backbone has anyway."""
     figure = style.new_figure(7.0, 2.7)
     chart, drawing = figure.subplots(1, 2, width_ratios=(1, 2))
-    heads = list(series.FUSION)
+    heads = list(FIGURE6)
     macs = {row["head"]: row["macs_paper_g"] for row in rows if row["macs_paper_g"] is not None}
     chart.set_xticks(range(2), [f"{head}\n{macs[head]:.1f} G" if head in macs else head for head in heads])
     chart.set_xlim(-0.5, 1.5)
@@ -100,12 +100,13 @@ def figure7(rows: list[Row]) -> Figure:
     labels = []
     titles = {series.POSE: "AP, CrowdPose joints", series.CLASSIFICATION: "Classification accuracy (%)"}
     for axes, (task, label) in zip(figure.subplots(1, 2), titles.items(), strict=True):
-        kernels = [k for k in series.KERNELS if task == series.POSE or k < 9]
+        of_task = [row for row in rows if row["task"] == task]
+        shown = {*series.PUBLISHED_KERNELS[task], *(row["kernel"] for row in of_task)}
+        kernels = [kernel for kernel in FIGURE7 if kernel in shown]
         axes.set_xticks(kernels, [f"{k}\N{MULTIPLICATION SIGN}{k}" for k in kernels])
         axes.set_xlim(kernels[0] - 1.3, kernels[-1] + 1.6)
         axes.set_xlabel("Kernel of the depthwise convolutions")
         axes.set_ylabel(label)
-        of_task = [row for row in rows if row["task"] == task]
         points = [row | {"x": row["kernel"], "y": row["score"]} for row in of_task]
         labels.append(_draw_lines(axes, points))
     _label(labels)
@@ -120,8 +121,8 @@ def figure8(rows: list[Row]) -> Figure:
     for axes, quantity in zip(panels, quantities, strict=True):
         _draw_bars(axes, [row for row in rows if row["quantity"] == quantity])
         axes.set_xlabel(quantity)
-    panels[0].set_yticks(range(len(series.PARALLELISM)), series.PARALLELISM)
-    panels[0].set_ylim(len(series.PARALLELISM) - 0.4, -0.6)
+    panels[0].set_yticks(range(len(FIGURE8)), list(FIGURE8))
+    panels[0].set_ylim(len(FIGURE8) - 0.4, -0.6)
     here = _with_runtime("on this host", rows)
     _explain(figure, f"{_KEY} Latency: published on Snapdragon 855, measured {here}.")
     return figure
@@ -162,9 +163,7 @@ def _draw_bars(axes: Axes, rows: list[Row]) -> None:
     """One thin bar per system and source, its value at its end; in words where there is none."""
     values = {(row["system"], row["source"]): row["value"] for row in rows}
     missing = {series.PUBLISHED: "not printed", series.MEASURED: "not run"}
-    for (place, system), (source, (color, filled)) in itertools.product(
-        enumerate(series.PARALLELISM), _SOURCES.items()
-    ):
+    for (place, system), (source, (color, filled)) in itertools.product(enumerate(FIGURE8), _SOURCES.items()):
         value = values.get((system, source))
         text = missing[source] if value is None else f"{value:.1f}"
         where = place + (0.19 if filled else -0.19)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from report import verdicts
-from report.claims import Finding
+from report.claims import COSTS, Finding
 from report.results import Results
 
 TITLES = {"crowdpose": "CrowdPose", "coco": "COCO"}
@@ -14,7 +14,6 @@ _SOURCES = {
     "download": "the public data set",
 }
 _USES = {"images_train": "images to train on", "images_val": "to validate", "images_test": "to test"}
-_COSTS = ("macs", "latency", "time per MAC")
 _PAPER = """\
 *Lite Pose: Efficient Architecture Design for 2D Human Pose Estimation* (Wang et al., CVPR 2022) claims that
 networks with one branch, large kernels and a fusion head, found by a search, locate people's joints as well
@@ -74,7 +73,7 @@ def _sure(trainings: int) -> str:
 
 
 def _about(findings: list[Finding], costs: bool) -> Iterator[Finding]:
-    return (finding for finding in findings if (finding.claim.measure in _COSTS) == costs)
+    return (finding for finding in findings if (finding.claim.measure in COSTS) == costs)
 
 
 def _chance(results: Results) -> str:

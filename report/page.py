@@ -10,7 +10,7 @@ from string import Template
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from litepose.files import write_text
+from litepose.core.files import write_text
 from report.claims import VERDICTS
 
 _TEMPLATE = Path(__file__).with_name("page.html")

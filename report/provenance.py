@@ -52,7 +52,7 @@ def _commit() -> str:
             "status", "--porcelain", "--untracked-files=no", "--", "*.py", "dvc.yaml", "params.yaml"
         )
     except (OSError, subprocess.CalledProcessError):
-        return "no git repository"
+        return "commit unknown (git is missing, or reads no repository here)"
     return f"commit `{commit[:12]}`{', with changes that were not committed' if changed else ''}"
 
 

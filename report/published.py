@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 _COLUMNS = {
     "table1_crowdpose.csv": (

@@ -1,13 +1,31 @@
 """What this run measured, read from its metrics files; what was not run is empty."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from report.runs import MACHINE
 
-_MACHINE = "_machine"
+_TRAINING = "training/"  # before the name of a run: the metrics of its training
+
+
+class Time(NamedTuple):
+    """Wall time of a run in seconds.
+
+    Attributes:
+        training: of all its seeds; None where it trains nothing.
+        others: of its test, or of what else it does; None where it is trained only.
+    """
+
+    training: float | None = None
+    others: float | None = None
+
+    @property
+    def total(self) -> float:
+        """All seconds."""
+        return (self.training or 0.0) + (self.others or 0.0)
 
 
 class Results:
@@ -25,10 +43,10 @@ class Results:
 
     def asked_for(self, name: str) -> bool:
         """Whether a run, ``<stage>/<run>``, is one of this run of the pipeline."""
-        return self._runs is None or name in self._runs
+        return self._runs is None or name.removeprefix(_TRAINING) in self._runs
 
     def run(self, name: str) -> dict[str, Any]:
-        """Metrics of a run, `<stage>/<run>`; empty when it was not run.
+        """Metrics of a run, `<stage>/<run>`, or of its training; empty when it was not run.
 
         Raises:
             InputError: the file is not a JSON object.
@@ -51,9 +69,7 @@ class Results:
     def devices(self) -> list[str]:
         """Devices with measured latencies, this host first."""
         found = (path.stem for path in self._directory.glob("latency/*.json"))
-        devices = (
-            name for name in found if not name.endswith(_MACHINE) and self.asked_for(f"latency/{name}")
-        )
+        devices = (name for name in found if not name.endswith(MACHINE) and self.asked_for(f"latency/{name}"))
         return sorted(devices, key=lambda name: (name != "host", name))
 
     def timed(self) -> list[tuple[str, str]]:
@@ -82,12 +98,17 @@ class Results:
 
     def machine(self, device: str) -> dict[str, Any]:
         """What a device is; empty when it was not measured."""
-        return self.run(f"latency/{device}{_MACHINE}")
+        return self.run(f"latency/{device}{MACHINE}")
 
-    def seconds(self) -> Iterator[tuple[str, float]]:
-        """Run and wall time of every metrics file that states one."""
+    def times(self) -> dict[str, Time]:
+        """Wall time of every run that states one."""
+        times: dict[str, Time] = {}
         for path in sorted(self._directory.rglob("*.json")):
             name = path.relative_to(self._directory).with_suffix("").as_posix()
             seconds = self.run(name).get("seconds")
-            if isinstance(seconds, int | float):
-                yield name.removesuffix(_MACHINE), float(seconds)
+            if not isinstance(seconds, int | float):
+                continue
+            part = "training" if name.startswith(_TRAINING) else "others"
+            run = name.removeprefix(_TRAINING).removesuffix(MACHINE)
+            times[run] = times.get(run, Time())._replace(**{part: float(seconds)})
+        return times

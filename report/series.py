@@ -4,12 +4,13 @@ import math
 
 from report.published import Published
 from report.results import Results
-from report.systems import RUNTIME_TITLES, SHRINKING, ZOO, coco_run, crowdpose_run, half_key
-from report.tables import Column, Row, Table
+from report.runs import FIGURE3, FIGURE6, FIGURE7, FIGURE7_CLASSIFICATION, FIGURE8, TABLE1, TABLE2
+from report.systems import RUNTIME_TITLES
+from report.table import Column, Row, Table
 
 PUBLISHED, MEASURED = "published", "measured"
 POSE, CLASSIFICATION = "pose", "classification"
-KERNELS = (3, 5, 7, 9)
+PUBLISHED_KERNELS = {POSE: (3, 5, 7, 9), CLASSIFICATION: (3, 5, 7)}  # on Figure 7's axes
 # Device of the latency metrics -> its axis; and axis -> column of the published tables.
 MACS = "#MACs (G)"
 DEVICES = {
@@ -25,12 +26,8 @@ _PUBLISHED_COLUMNS = {
     DEVICES["pi4"]: "pi_ms",
 }
 
-
-# Figure 8 compares the first with the last; its text (section 3.4) gives the last's AP as the first's + 11.6.
-PARALLELISM = ("HigherHRNet-W16", "LitePose-S", "LitePose-L")
-_GAIN_OF_L = 11.6
+_GAIN_OF_L = 11.6  # AP of Figure 8's last system over its first (section 3.4)
 AP, LATENCY, RATE = "AP", "Latency (ms)", "Speed (G MACs/s)"
-FUSION = {"Plain head": False, "Fusion head": True}
 
 
 def figure1(published: Published, results: Results) -> Table:
@@ -39,10 +36,10 @@ def figure1(published: Published, results: Results) -> Table:
     runtime = results.main_runtime("host")
     rows: list[Row] = []
     for paper in published.table2.to_dict("records"):
-        model = paper["model"]
+        model, entry = paper["model"], TABLE2[paper["model"]]
         rows.append(_point(PUBLISHED, axis=phone, system=model, cost=paper["mobile_ms"], ap=paper["ap_val"]))
-        measured = results.latency("host", runtime, ZOO[model]).get("ms")
-        ap = results.run(coco_run(model)).get("AP")
+        measured = results.latency("host", runtime, entry.zoo).get("ms")
+        ap = results.run(entry.run).get("AP")
         rows.append(_point(MEASURED, axis=host, runtime=_title(runtime), system=model, cost=measured, ap=ap))
     return _ap_against_cost("Figure 1: AP against latency on COCO", "Latency (ms)", rows)
 
@@ -52,10 +49,10 @@ def figure3(published: Published, results: Results) -> Table:
     baseline = published.table1.set_index("model").loc["HigherHRNet-W16", "ap"]
     rows: list[Row] = [_point(PUBLISHED, ap=float(baseline), network="Baseline")]
     rows += [
-        _point(MEASURED, ap=results.run(run).get("AP"), network=name) for name, (_, run) in SHRINKING.items()
+        _point(MEASURED, ap=results.run(entry.run).get("AP"), network=name) for name, entry in FIGURE3.items()
     ]
     for row in rows:
-        row["macs_paper_g"] = results.cost(SHRINKING[row["network"]][0]).get("macs_paper_g")
+        row["macs_paper_g"] = results.cost(FIGURE3[row["network"]].system).get("macs_paper_g")
     columns = [
         Column("network", "Network"),
         Column("source", "Source"),
@@ -69,12 +66,11 @@ def figure6(published: Published, results: Results) -> Table:
     """AP of 0.5 LitePose without and with the fusion head (Figure 6; its numbers are Table 3's)."""
     half = published.table3.query("arch == '0.5 LitePose' and kernel == 7 and supernet == 0")
     printed = half.set_index("fusion_deconv_head")["ap"]
-    runs = {False: "ablation/no-fusion", True: "kernels/7"}
     rows: list[Row] = []
-    for head, fusion in FUSION.items():
-        counted = results.cost(half_key(7, fusion)).get("macs_paper_g")
-        measured = results.run(runs[fusion]).get("AP")
-        rows.append(_point(PUBLISHED, head=head, ap=float(printed[int(fusion)]), macs_paper_g=counted))
+    for fusion, (head, entry) in enumerate(FIGURE6.items()):
+        counted = results.cost(entry.system).get("macs_paper_g")
+        measured = results.run(entry.run).get("AP")
+        rows.append(_point(PUBLISHED, head=head, ap=float(printed[fusion]), macs_paper_g=counted))
         rows.append(_point(MEASURED, head=head, ap=measured, macs_paper_g=counted))
     columns = [
         Column("head", "Head"),
@@ -92,14 +88,12 @@ def figure7(published: Published, results: Results) -> Table:
         _point(PUBLISHED, task=POSE, kernel=int(row["kernel"]), score=float(row["ap"]))
         for row in plain.to_dict("records")
     ]
-    for kernel in KERNELS:
-        accuracy = results.run(f"kernels_classification/{kernel}").get("accuracy")
-        rows.append(
-            _point(MEASURED, task=POSE, kernel=kernel, score=results.run(f"kernels/{kernel}").get("AP"))
-        )
+    for kernel, entry in FIGURE7.items():
+        accuracy = results.run(FIGURE7_CLASSIFICATION[kernel]).get("accuracy")
+        rows.append(_point(MEASURED, task=POSE, kernel=kernel, score=results.run(entry.run).get("AP")))
         rows.append(_point(MEASURED, task=CLASSIFICATION, kernel=kernel, score=accuracy))
     for row in rows:
-        row["macs_paper_g"] = results.cost(half_key(row["kernel"])).get("macs_paper_g")
+        row["macs_paper_g"] = results.cost(FIGURE7[row["kernel"]].system).get("macs_paper_g")
     columns = [
         Column("task", "Task"),
         Column("source", "Source"),
@@ -117,14 +111,14 @@ def figure8(published: Published, results: Results) -> Table:
     paper counts by the latency.
     """
     printed, runtime = published.table1.set_index("model"), results.main_runtime("host")
-    first, *_, last = PARALLELISM
+    first, *_, last = FIGURE8
     rows: list[Row] = []
-    for model in PARALLELISM:
+    for model, entry in FIGURE8.items():
         paper = printed.loc[model].to_dict() if model in printed.index else {}
         ap = paper.get("ap", printed.loc[first, "ap"] + _GAIN_OF_L if model == last else None)
         rows += _costs(PUBLISHED, model, ap, paper.get("macs_g"), paper.get("mobile_ms"))
-        counted, timed = results.cost(ZOO[model]), results.latency("host", runtime, ZOO[model])
-        measured = results.run(crowdpose_run(model)).get("AP")
+        counted, timed = results.cost(entry.system), results.latency("host", runtime, entry.zoo)
+        measured = results.run(entry.run).get("AP")
         costs = _costs(MEASURED, model, measured, counted.get("macs_paper_g"), timed.get("ms"))
         rows += [
             row | {"runtime": _title(runtime)} if row["quantity"] in (LATENCY, RATE) else row for row in costs
@@ -140,8 +134,8 @@ def figure8(published: Published, results: Results) -> Table:
 
 
 def _costs(source: str, system: str, ap: float | None, macs: float | None, ms: float | None) -> list[Row]:
-    known = _is_number(macs) and _is_number(ms)
-    values = {AP: ap, MACS: macs, LATENCY: ms, RATE: 1e3 * macs / ms if known else None}
+    rate = None if macs is None or ms is None else 1e3 * macs / ms
+    values = {AP: ap, MACS: macs, LATENCY: ms, RATE: rate}
     return [_point(source, quantity=name, system=system, value=value) for name, value in values.items()]
 
 
@@ -156,14 +150,13 @@ def figure9(published: Published, results: Results) -> Table:
             _point(PUBLISHED, axis=axis, system=paper["model"], cost=paper[column], ap=paper["ap"])
             for axis, column in _PUBLISHED_COLUMNS.items()
         ]
-    models = [*published.table1["model"], "LitePose-M", "LitePose-L"]
-    for model in models:
-        ap = results.run(crowdpose_run(model)).get("AP")
-        macs = results.cost(ZOO[model]).get("macs_paper_g")
+    for model, entry in TABLE1.items():
+        ap = results.run(entry.run).get("AP")
+        macs = results.cost(entry.system).get("macs_paper_g")
         rows.append(_point(MEASURED, axis=MACS, system=model, cost=macs, ap=ap))
         for device, axis in DEVICES.items():
             runtime = results.main_runtime(device)
-            ms = results.latency(device, runtime, ZOO[model]).get("ms")
+            ms = results.latency(device, runtime, entry.zoo).get("ms")
             rows.append(_point(MEASURED, axis=axis, runtime=_title(runtime), system=model, cost=ms, ap=ap))
     return _ap_against_cost("Figure 9: AP against cost on CrowdPose", "#MACs (G) or latency (ms)", rows)
 

@@ -4,7 +4,7 @@ import io
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -15,12 +15,12 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from litepose.files import write_bytes
+from litepose.core.files import write_bytes
 
 # Okabe and Ito's palette: told apart with every common colour blindness, and in grey.
 BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
 COLORS = (BLUE, VERMILLION, GREEN, GREY, "#CC79A7", "#E69F00")
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
     "font.size": 9,
@@ -94,8 +94,7 @@ def marker(color: str, filled: bool, shape: str = "o") -> dict[str, Any]:
 def label_points(labels: Labels) -> None:
     """Name the points of a panel, each where its name covers least; call it when all panels are drawn."""
     axes = labels.axes
-    figure = axes.get_figure()
-    figure.draw_without_rendering()
+    _figure(axes).draw_without_rendering()
     points = np.concatenate(labels.lines)
     centres = axes.transData.transform(points)
     corners = centres[:, None] + [[-_CLEAR, -_CLEAR], [_CLEAR, _CLEAR]]
@@ -105,7 +104,7 @@ def label_points(labels: Labels) -> None:
     names = [_name(axes, *name) for name in zip(points, labels.texts, labels.colors, strict=True)]
     choices = [
         [_box(axes, size, centre, place) for place in _PLACES]
-        for size, centre in zip((name.get_window_extent().size for name in names), centres, strict=True)
+        for size, centre in zip((_size(name) for name in names), centres, strict=True)
     ]
     rivals = [
         np.array([other == color and number != index for number, other in enumerate(labels.colors)])
@@ -121,24 +120,38 @@ def label_points(labels: Labels) -> None:
             for box in choices[index]
         ]
         best = int(np.argmin(costs))
-        _place(names[index], *_PLACES[best])
+        _place(names[index], _PLACES[best])
         boxes[index] = choices[index][best]
 
 
+def _figure(axes: Axes) -> Figure:
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
 def _name(axes: Axes, point: np.ndarray, text: str, color: str) -> Annotation:
-    name = axes.annotate(text, point, xytext=(0, 0), textcoords="offset points", fontsize=7.5, color=color)
+    name = axes.annotate(
+        text, tuple(point), xytext=(0, 0), textcoords="offset points", fontsize=7.5, color=color
+    )
     name.set_in_layout(False)
     name.set_linespacing(1.0)
     name.set_path_effects([withStroke(linewidth=2, foreground="white")])
     return name
 
 
+def _size(name: Annotation) -> np.ndarray:
+    """Width and height in pixels."""
+    return np.array(name.get_window_extent().size)
+
+
+Place = tuple[tuple[float, float], Literal["left", "center", "right"], Literal["top", "center", "bottom"]]
 # Half the side, in pixels, of the square around a point that stays free.
 _CLEAR = 5.0
 # Square pixels that a label near another point of its colour than its own counts for.
 _MISLEADS = 400.0
 # Offset in points and alignment of a label, best first.
-_PLACES = [
+_PLACES: list[Place] = [
     ((6, 0), "left", "center"),
     ((-6, 0), "right", "center"),
     ((0, 6), "center", "bottom"),
@@ -156,20 +169,19 @@ _PLACES = [
 ]
 
 
-def _place(label: Annotation, offset: tuple[float, float], horizontal: str, vertical: str) -> None:
+def _place(label: Annotation, place: Place) -> None:
+    offset, horizontal, vertical = place
     label.set_position(offset)
     label.set_horizontalalignment(horizontal)
     label.set_verticalalignment(vertical)
 
 
-def _box(
-    axes: Axes, size: np.ndarray, centre: np.ndarray, place: tuple[tuple[float, float], str, str]
-) -> Bbox:
+def _box(axes: Axes, size: np.ndarray, centre: np.ndarray, place: Place) -> Bbox:
     """What a label of this size would cover at a place beside a point; all in pixels."""
     offset, horizontal, vertical = place
     before = {"left": 0.0, "center": 0.5, "right": 1.0}[horizontal]
     below = {"bottom": 0.0, "center": 0.5, "top": 1.0}[vertical]
-    corner = centre + np.array(offset) * axes.get_figure().dpi / 72 - size * (before, below)
+    corner = centre + np.array(offset) * _figure(axes).dpi / 72 - size * (before, below)
     return Bbox.from_bounds(*corner, *size)
 
 

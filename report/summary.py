@@ -6,8 +6,10 @@ from typing import Any
 
 from report import lead, verdicts
 from report.claims import Finding
-from report.results import Results
-from report.tables import Column, Row, Table, ablation_name
+from report.results import Results, Time
+from report.runs import SEARCHES, STAGES, SUPERNETS
+from report.table import Column, Row, Table
+from report.tables import ablation_name
 
 _FIGURES = {
     "figure1": "Figure 1. AP on COCO against latency: published on a Snapdragon 855, measured on this host.",
@@ -23,11 +25,6 @@ _FIGURES = {
     "figure9": "Figure 9. AP on CrowdPose against #MACs (as the paper counts) and latency. A measured point "
     "pairs the AP of the network that this run trained with the cost of the published architecture.",
 }
-# Order of the pipeline; what is not named comes last.
-_STAGES = (
-    *("dataset", "complexity", "pretrain", "shrink", "kernels", "kernels_classification", "ablation"),
-    *("baselines", "supernet", "ranking", "search", "finetune", "transfer", "latency"),
-)
 # Percent; and what a number printed with one decimal may be off by.
 _TOLERANCE = 1.0
 _ROUNDING = 0.05
@@ -127,7 +124,7 @@ def _bullets(lines: Iterator[str]) -> str:
 
 
 def _searches(results: Results) -> str:
-    found = [(size, results.run(f"search/{size}")) for size in ("xs", "s", "m", "l")]
+    found = [(title, results.run(f"search/{size}")) for size, title in SEARCHES.items()]
     columns = [
         Column("size", "Search"),
         Column("AP", "AP of the found network, val", 1),
@@ -136,14 +133,14 @@ def _searches(results: Results) -> str:
         Column("budget_macs_paper_g", "Budget (G)", 3),
         Column("evaluations", "Evaluations", 0),
     ]
-    rows = [{"size": f"LitePose-{size.upper()}", **run} for size, run in found if run]
-    note = "Networks judged with the supernet's weights on `val`; the random search has as many evaluations."
+    rows = [{"size": title, **run} for title, run in found if run]
+    note = "Networks with the supernet's weights, on `val`; the random search has as many evaluations."
     return _section("Search", columns, rows, note)
 
 
 def _rankings(results: Results) -> str:
     """Does the order by shared weights hold after training, and what does calibration bring?"""
-    found = [(size, results.run(f"ranking/{size}")) for size in ("xs", "lms")]
+    found = [(size, results.run(f"ranking/{size}")) for size in SUPERNETS]
     columns = [
         Column("supernet", "Supernet"),
         Column("configurations", "Configurations", 0),
@@ -206,15 +203,29 @@ def _machine(machine: Mapping[str, Any]) -> str:
 
 
 def _times(results: Results) -> str:
-    times = sorted(results.seconds(), key=lambda item: (_stage_order(item[0]), item[0]))
-    rows = [{"run": f"`{run}`", "minutes": seconds / 60} for run, seconds in times]
-    rows.append({"run": "all", "minutes": sum(row["minutes"] for row in rows)})
-    return _section("Time", [Column("run", "Run"), Column("minutes", "Minutes", 1)], rows) if times else ""
+    times = sorted(results.times().items(), key=lambda item: (_stage_order(item[0]), item[0]))
+    rows = [{"run": f"`{run}`", **_minutes(time)} for run, time in times]
+    columns = [
+        Column("training", "Training (min)", 1),
+        Column("others", "Test, or other work (min)", 1),
+        Column("minutes", "Together (min)", 1),
+    ]
+    rows.append(
+        {"run": "all", **{column.key: sum(row.get(column.key, 0) for row in rows) for column in columns}}
+    )
+    columns.insert(0, Column("run", "Run"))
+    return _section("Time", columns, rows) if times else ""
+
+
+def _minutes(time: Time) -> Row:
+    parts = {name: seconds / 60 for name, seconds in time._asdict().items() if seconds is not None}
+    return {**parts, "minutes": time.total / 60}
 
 
 def _stage_order(run: str) -> int:
+    """Place in the pipeline's order; what is not named there comes last."""
     stage = run.partition("/")[0]
-    return _STAGES.index(stage) if stage in _STAGES else len(_STAGES)
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
 def _section(title: str, columns: list[Column], rows: list[Row], note: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from litepose.skeletons import COCO, CROWDPOSE
+from litepose.core.skeletons import COCO, CROWDPOSE
 
 # Name in the paper's tables -> name in the zoo.
 ZOO = {
@@ -28,15 +28,11 @@ RUNTIME_TITLES = {
     "onnxruntime": "ONNX Runtime",
     "tvm": "TVM",
 }
-# Configuration of the gradual shrinking -> (zoo name, run)
-SHRINKING = {
-    "Baseline": ("higherhrnet-w16", "shrink/baseline"),
-    "Shrink 1": ("higherhrnet-w16-shrink1", "shrink/shrink1"),
-    "Shrink 2": ("higherhrnet-w16-shrink2", "shrink/shrink2"),
-    "Shrink 3": ("higherhrnet-w16-shrink3", "shrink/shrink3"),
-}
+# Sizes of kernels that 0.5 LitePose is trained with (Figure 7)
+KERNELS = (3, 5, 7, 9)
+_SHRINKINGS = ("higherhrnet-w16-shrink1", "higherhrnet-w16-shrink2", "higherhrnet-w16-shrink3")
 _COCO_ONLY = ("personlab", "hourglass-ae", "lightweight-openpose", "efficienthrnet-h-2", "efficienthrnet-h-4")
-_COCO_TOO = ("higherhrnet-w48", "litepose-s", "litepose-xs")
+_COCO_TOO = ("higherhrnet-w48", "litepose-s", "litepose-xs", "litepose-m", "litepose-l")
 
 
 @dataclass(frozen=True)
@@ -58,10 +54,10 @@ class System:
 
 def systems() -> list[System]:
     """Every system of Tables 1 to 3, of the gradual shrinking, and LitePose-M and -L."""
-    names = [*ZOO.values(), *(zoo for zoo, _ in list(SHRINKING.values())[1:])]
+    names = [*ZOO.values(), *_SHRINKINGS]
     halves = [
         System(half_key(kernel), "litepose-half", CROWDPOSE.num_joints, {"kernel": kernel})
-        for kernel in (3, 5, 7, 9)
+        for kernel in KERNELS
     ]
     plain = System(
         half_key(7, fusion=False), "litepose-half", CROWDPOSE.num_joints, {"kernel": 7, "fusion": False}
@@ -78,25 +74,3 @@ def num_joints(zoo: str) -> int:
 def half_key(kernel: int, fusion: bool = True) -> str:
     """Name of a 0.5 LitePose in the complexity metrics."""
     return f"litepose-half-k{kernel}{'' if fusion else '-nofusion'}"
-
-
-def crowdpose_run(model: str) -> str:
-    """Run whose result stands in a model's row of Table 1."""
-    if model == "HigherHRNet-W16":
-        return "shrink/baseline"
-    return _own_run(model, "finetune") or f"baselines/{ZOO[model]}"
-
-
-def coco_run(model: str) -> str:
-    """Run whose result stands in a model's row of Table 2."""
-    return _own_run(model, "transfer") or f"baselines/{ZOO[model]}-coco"
-
-
-def coco_key(model: str) -> str:
-    """Name of a model of Table 2 in the complexity metrics."""
-    return f"{ZOO[model]}-coco" if ZOO[model] in _COCO_TOO else ZOO[model]
-
-
-def _own_run(model: str, stage: str) -> str:
-    family, _, size = model.partition("-")
-    return f"{stage}/{size.lower()}" if family == "LitePose" else ""

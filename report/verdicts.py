@@ -3,14 +3,24 @@
 from collections import Counter
 from typing import Any
 
-from report.claims import MARGIN, VERDICTS, Claim, Finding
-from report.tables import Column, Row, Table
+from report.claims import COSTS, MARGIN, VERDICTS, Claim, Finding
+from report.table import Column, Row, Table
 
 RULE = f"""\
 Rule: *reproduced* if the 95 % interval lies wholly on the claimed side of the bound, *contradicted* if wholly
 on the other side, else *inconclusive*. The bound is 0 for a gain, 1 for a ratio of costs, and {MARGIN:.0f} AP
 for "no worse" and "no better". The verdict is about the direction; *size* says whether the published number,
 as rounded in print, lies in the interval. A remark names what else makes a verdict inconclusive."""
+
+# Sections of the paper -> how the places of claims about them begin
+_SECTIONS = {
+    "3.2 Gradual shrinking": ("Section 3.2",),
+    "3.3 Fusion head": ("Section 3.3",),
+    "3.4 Large kernels": ("Section 3.4",),
+    "3.5 One branch": ("Section 3.5",),
+    "5.2 Other systems (Tables 1, 2)": ("Table 1", "Table 2"),
+    "5.3 Ablations (Table 3)": ("Section 5.3",),
+}
 
 
 def table(findings: list[Finding]) -> Table:
@@ -26,6 +36,33 @@ def table(findings: list[Finding]) -> Table:
         Column("on", "On; remark"),
     ]
     return Table("What the paper claims, and what this run says", columns, [_row(item) for item in findings])
+
+
+def sections(findings: list[Finding]) -> Table:
+    """How many findings have each verdict, by section of the paper; scores and costs apart."""
+    columns = [
+        Column("section", "Section of the paper"),
+        Column("scores", "Claims on AP and accuracy"),
+        Column("costs", "Claims on #MACs and latency"),
+    ]
+    rows = [
+        {"section": title, **_counts([item for item in findings if item.claim.place.startswith(places)])}
+        for title, places in _SECTIONS.items()
+    ]
+    title = "What the paper claims, and what this run says"
+    return Table(title, columns, [*rows, {"section": "all", **_counts(findings)}])
+
+
+def _counts(findings: list[Finding]) -> Row:
+    """Findings on scores and on costs, in words."""
+    scores = [finding for finding in findings if finding.claim.measure not in COSTS]
+    costs = [finding for finding in findings if finding.claim.measure in COSTS]
+    return {"scores": _numbers_of_verdicts(scores), "costs": _numbers_of_verdicts(costs)}
+
+
+def _numbers_of_verdicts(findings: list[Finding]) -> str:
+    counts = Counter(finding.verdict for finding in findings)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
 def count(findings: list[Finding]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from litepose.skeletons import COCO, Skeleton
+from litepose.core.skeletons import COCO, Skeleton
 from scenes.layout import (
     ANKLES,
     ARMS,

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from litepose.cores import cores
-from litepose.errors import InputError
-from litepose.files import write_bytes, write_text
-from litepose.skeletons import COCO, Skeleton
+from litepose.core.cores import cores
+from litepose.core.errors import InputError
+from litepose.core.files import write_bytes, write_text
+from litepose.core.skeletons import COCO, Skeleton
 from scenes.layout import STEPS, SceneSettings
 from scenes.scene import Scene, draw_scene
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from scenes import scenery
 from scenes.body import build_body
 from scenes.files import image_rng, parallel, save_picture

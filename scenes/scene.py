@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from litepose.skeletons import COCO, Skeleton
+from litepose.core.skeletons import COCO, Skeleton
 from scenes import scenery
 from scenes.annotator import annotate
 from scenes.layout import Layout, Placed, SceneSettings, plan_layout

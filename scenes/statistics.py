@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from litepose.errors import InputError
-from litepose.skeletons import CROWDPOSE, Skeleton
+from litepose.core.errors import InputError
+from litepose.core.skeletons import CROWDPOSE, Skeleton
 
 PRIOR_FILE = Path(__file__).parent / "pose_prior.json"
 QUANTILES = (5, 25, 50, 75, 95)

@@ -1,49 +1,38 @@
-"""The rest of Table 3: without the fusion head, and with or without the supernet's weights.
+"""The rest of Table 3 from scratch: without the fusion head, and LitePose-XS without a supernet.
 
-Usage: python -m stages.ablation {no-fusion,half-supernet,xs-scratch,xs-supernet}
+Usage: python -m stages.ablation {no-fusion,xs-scratch}
 """
 
-import functools
 import sys
-from typing import NamedTuple
 
-from litepose.models.litepose import ARCHITECTURES
-from stages.common import params, run_stage
-from stages.pose_run import found_architecture, inherited, keypoint_data, litepose, train_and_test
-
-
-class Ablation(NamedTuple):
-    """One row: a found or the half architecture, its head, and the supernet it inherits from."""
-
-    found: str | None
-    fusion: bool
-    supernet: str | None
+from stages.lib.common.parameters import Values, chosen_run, seeds
+from stages.lib.common.running import run_stage
+from stages.lib.training.found import Found, read_found
+from stages.lib.training.networks import Fresh
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule
 
 
-ABLATIONS = {
-    "no-fusion": Ablation(found=None, fusion=False, supernet=None),
-    "half-supernet": Ablation(found=None, fusion=True, supernet="lms"),
-    "xs-scratch": Ablation(found="xs", fusion=True, supernet=None),
-    "xs-supernet": Ablation(found="xs", fusion=True, supernet="xs"),
-}
+def training(values: Values, run: str, found: Found) -> Training:
+    """One row, of the architecture and resolution that it names."""
+    row = chosen_run("ablation", values["ablation"]["runs"], run)
+    options = {"architecture": found.architecture, "fusion": row["fusion"]}
+    return Training(
+        stage="ablation",
+        run=run,
+        network=Fresh("litepose-half", values["recipe"]["depth"], options),
+        data="crowdpose",
+        resolution=found.resolution,
+        schedule=schedule(values, "ablation"),
+    )
 
 
-def main() -> None:
-    """Train and test one row."""
+def main(values: Values) -> None:
+    """Train one row."""
     run = sys.argv[1]
-    row = ABLATIONS[run]
-    section = params()["ablation"]
-    data = keypoint_data("crowdpose")
-    if row.found:
-        architecture, resolution = found_architecture(row.found)
-    else:
-        architecture, resolution = ARCHITECTURES["half"], section["resolution"]
-    if row.supernet:
-        build = functools.partial(inherited, architecture, row.supernet, data)
-    else:
-        build = functools.partial(litepose, architecture, data, fusion=row.fusion)
-    train_and_test("ablation", run, build, section, resolution, data)
+    row = chosen_run("ablation", values["ablation"]["runs"], run)
+    train(training(values, run, read_found(row["architecture"])), values, seeds(values))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

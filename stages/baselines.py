@@ -5,24 +5,29 @@ Usage: python -m stages.baselines NAME
 
 import sys
 
-from torch import nn
+from stages.lib.common.parameters import Values, chosen_run, seeds
+from stages.lib.common.running import run_stage
+from stages.lib.training.networks import Fresh
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule
 
-from litepose import models
-from stages.common import params, run_stage
-from stages.pose_run import depth, keypoint_data, seeded, train_and_test
+
+def training(values: Values, run: str) -> Training:
+    """One system."""
+    return Training(
+        stage="baselines",
+        run=run,
+        network=Fresh(run, values["recipe"]["depth"]),
+        data="crowdpose",
+        resolution=chosen_run("baselines", values["baselines"]["runs"], run)["resolution"],
+        schedule=schedule(values, "baselines"),
+    )
 
 
-def main() -> None:
-    """Train and test one system."""
-    name = sys.argv[1]
-    section = params()["baselines"]
-    data = keypoint_data("crowdpose")
-
-    def build(seed: int) -> nn.Module:
-        return seeded(lambda: models.create(name, data.skeleton.num_joints, depth=depth()), seed)
-
-    train_and_test("baselines", name, build, section, section["runs"][name]["resolution"], data)
+def main(values: Values) -> None:
+    """Train one system."""
+    train(training(values, sys.argv[1]), values, seeds(values))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

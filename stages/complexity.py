@@ -10,23 +10,27 @@ from tqdm import tqdm
 
 from litepose import models
 from litepose.complexity import count
-from litepose.files import write_text
+from litepose.core.files import write_text
+from litepose.nas.costs import PaperMacs
 from report import published
 from report.results import Results
 from report.systems import System, systems
 from report.tables import complexity_table
-from stages.common import run_stage, write_json
+from stages.lib.common.parameters import Values
+from stages.lib.common.results import write_json
+from stages.lib.common.running import run_stage
 
 METRICS = Path("metrics")
 
 
-def main() -> None:
-    """Write `metrics/complexity.json` and the table of published and counted costs."""
+def main(values: Values) -> None:
+    """Write the costs, the table of published and counted ones, and the MACs as a search's cost model."""
     costs = {system.key: cost(system) for system in tqdm(systems(), desc="complexity", disable=None)}
     write_json(METRICS / "complexity.json", costs)
     table = complexity_table(published.read(Path("data/paper")), Results(METRICS))
-    write_text(METRICS / "tables" / "complexity.csv", table.csv())
-    write_text(METRICS / "tables" / "complexity.md", table.markdown())
+    write_text(METRICS / "complexity.csv", table.csv())
+    write_text(METRICS / "complexity.md", table.markdown())
+    PaperMacs().write(Path("data/costs/macs.json"))
 
 
 def cost(system: System) -> dict[str, float]:

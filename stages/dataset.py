@@ -13,16 +13,18 @@ from typing import Any
 
 import scenes
 from litepose import download
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton, find
 from litepose.datasets import annotations, manifest
 from litepose.datasets.classification import ClassificationDataset
 from litepose.datasets.manifest import Splits
-from litepose.errors import InputError
 from litepose.evaluation import chance, evaluate
-from litepose.skeletons import Skeleton, find
 from scenes import statistics
-from stages.common import SKELETON_FILES, params, run_stage, write_json
+from stages.lib.common.data import DATA
+from stages.lib.common.parameters import PARAMS, SKELETON_FILES, Values
+from stages.lib.common.results import write_json
+from stages.lib.common.running import run_stage
 
-DATA = Path("data")
 SOURCES = ("synthetic", "local", "download")
 
 
@@ -42,7 +44,7 @@ def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out:
     if section["source"] == "synthetic":
         if skeleton.name != name:
             raise InputError(
-                f"params.yaml: {name}.skeleton is {skeleton.name!r}, but drawn people have the joints of "
+                f"{PARAMS}: {name}.skeleton is {skeleton.name!r}, but drawn people have the joints of "
                 f"{name}: use {name}, or source: local for annotated photographs"
             )
         settings = scenes.SceneSettings(**section["scenes"])
@@ -101,14 +103,13 @@ def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     return {f"images_{split}": len(content) for split, content in splits.items()}
 
 
-def main() -> None:
+def main(values: Values) -> None:
     """Write data/<name> and the metrics of its images."""
     started = time.perf_counter()
     name = sys.argv[1]
-    values = params()
     section = values[name]
     if section["source"] not in SOURCES:
-        raise InputError(f"params.yaml: {name}.source is {section['source']!r}: use {', '.join(SOURCES)}")
+        raise InputError(f"{PARAMS}: {name}.source is {section['source']!r}: use {', '.join(SOURCES)}")
     unfinished = DATA / f".{name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)

@@ -1,36 +1,35 @@
 """Fine-tune LitePose-XS with the heatmaps of LitePose-S as further targets (section 5.3, Table 3)."""
 
-import functools
+from stages.lib.common.parameters import Values, seeds
+from stages.lib.common.running import run_stage
+from stages.lib.training.found import Found, read_found
+from stages.lib.training.networks import SubNetwork
+from stages.lib.training.train import train
+from stages.lib.training.training import Teacher, Training, schedule, trained
 
-from litepose.training.pose import DistillationTask
-from stages.common import device, params, run_stage
-from stages.pose_run import (
-    found_architecture,
-    inherited,
-    keypoint_data,
-    litepose,
-    load_weights,
-    train_and_test,
-)
+SUPERNET, TEACHER = "xs", "s"
 
 
-def main() -> None:
-    """Train and test the final LitePose-XS; its metrics stand beside those of the other sizes."""
-    section = params()["distill"]
-    data = keypoint_data("crowdpose")
-    teacher_architecture, teacher_resolution = found_architecture("s")
-    teacher = litepose(teacher_architecture, data)
-    teacher.load_state_dict(load_weights("finetune", "s"))
-    architecture, resolution = found_architecture("xs")
-    build = functools.partial(inherited, architecture, "xs", data)
-    task_of = functools.partial(
-        DistillationTask,
-        teacher=teacher.eval().to(device(params()["device"])),
-        teacher_resolution=teacher_resolution,
-        weight=section["weight"],
+def training(values: Values, found: Found) -> Training:
+    """The final LitePose-XS, of the found architecture and resolution."""
+    teacher = trained("finetune", TEACHER, seeds(values)[0])
+    return Training(
+        stage="finetune",
+        run="xs",
+        network=SubNetwork(
+            found.architecture, values["recipe"]["depth"], trained("supernet", SUPERNET, values["seed"])
+        ),
+        data="crowdpose",
+        resolution=found.resolution,
+        schedule=schedule(values, "distill"),
+        teacher=Teacher(teacher, values["distill"]["weight"]),
     )
-    train_and_test("finetune", "xs", build, section, resolution, data, task_of)
+
+
+def main(values: Values) -> None:
+    """Train the final LitePose-XS."""
+    train(training(values, read_found("xs")), values, seeds(values))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

@@ -10,52 +10,43 @@ import cv2
 import numpy as np
 import torch
 
-from litepose.datasets import annotations, manifest
+from litepose.core.files import write_bytes
 from litepose.datasets.annotations import ImageRecord
 from litepose.datasets.keypoints import normalise
-from litepose.files import write_bytes
 from litepose.inference import Resizing, forward_test, predict
-from stages.common import params, run_stage
-from stages.networks import Network, trained
+from litepose.models import weights
+from litepose.models.weights import Trained
+from report.runs import figure5
+from stages.lib.common.data import keypoint_data
+from stages.lib.common.parameters import Values
+from stages.lib.common.running import device, run_stage
+from stages.lib.testing.networks import files
 
 IMAGES = 3
 MAX_SIDE = 480  # px of a stored image
-LARGE_KERNEL = 7
 OUT = Path("data/examples.npz")
 
 
-def main() -> None:
+def main(values: Values) -> None:
     """Write ``data/examples.npz``; `report.examples.read` describes it."""
-    values = params()
-    described = Path("data/crowdpose/dataset.json")
-    skeleton = manifest.read_skeleton(described)
-    section = values["crowdpose"]
-    split = manifest.read(described)[section["test"][0]]
-    chosen = choose(annotations.load(*split, skeleton, section["max_pixels"]).images)
+    data, place = keypoint_data("crowdpose", values), device(values["device"])
+    chosen = choose(data.load(data.test[0]).images)
     stored = [_shrunk(record) for record in chosen]
     content: dict[str, np.ndarray] = {}
     for number, (record, (image, scale)) in enumerate(zip(chosen, stored, strict=True)):
         truth = record.keypoints[~record.iscrowd] * [scale, scale, 1]
         content |= {f"{number}/image": image, f"{number}/truth": truth.astype(np.float32)}
-    for name, run in networks(values["kernels"]["runs"]).items():
-        network = trained(run)
+    for name, run in figure5(values["kernels"]["runs"]).items():
+        network = weights.load(next(iter(files(run).values())))
+        network.model.to(place)
         for number, (image, _) in enumerate(stored):
-            content[f"{number}/{name}/heatmap"] = heatmap(network, image)
-            content[f"{number}/{name}/people"] = people(network, image, len(content[f"{number}/truth"]))
+            content[f"{number}/{name}/heatmap"] = heatmap(network, image, place)
+            content[f"{number}/{name}/people"] = people(
+                network, image, len(content[f"{number}/truth"]), place
+            )
     packed = io.BytesIO()
     np.savez_compressed(packed, **content)
     write_bytes(OUT, packed.getvalue())
-
-
-def networks(kernels: list[int]) -> dict[str, str]:
-    """What differs -> run: small kernels, no fusion head, both as published, and the found network."""
-    large = LARGE_KERNEL if LARGE_KERNEL in kernels else max(kernels)
-    return {
-        f"kernel {min(kernels)}, fusion": f"kernels/{min(kernels)}",
-        "kernel 7, no fusion": "ablation/no-fusion",
-        f"kernel {large}, fusion": f"kernels/{large}",
-        "LitePose-S": "finetune/s",
-    }
 
 
 def choose(images: list[ImageRecord]) -> list[ImageRecord]:
@@ -68,11 +59,11 @@ def choose(images: list[ImageRecord]) -> list[ImageRecord]:
     return [images[index] for index in ranked[:IMAGES]]
 
 
-def heatmap(network: Network, image: np.ndarray) -> np.ndarray:
+def heatmap(network: Trained, image: np.ndarray, place: torch.device) -> np.ndarray:
     """The largest of all joints' heatmaps at each pixel of the image: uint8 [h, w], 255 for 1."""
     height, width = image.shape[:2]
     resizing = Resizing.fit(width, height, network.input_size)
-    pixels = torch.from_numpy(resizing.apply(image)).permute(2, 0, 1)[None].to(network.device)
+    pixels = torch.from_numpy(resizing.apply(image)).permute(2, 0, 1)[None].to(place)
     with torch.no_grad():
         maps, _ = forward_test(network.model, normalise(pixels), network.skeleton)
     strongest = maps[0].amax(0).clamp(0, 1).cpu().numpy()
@@ -81,9 +72,9 @@ def heatmap(network: Network, image: np.ndarray) -> np.ndarray:
     return np.rint(255 * back).astype(np.uint8)
 
 
-def people(network: Network, image: np.ndarray, count: int) -> np.ndarray:
+def people(network: Trained, image: np.ndarray, count: int, place: torch.device) -> np.ndarray:
     """The best-scored people, at most so many: float32 [P, J, 3], x and y in pixels, score."""
-    found = predict(network.model, [image], network.skeleton, network.input_size, device=network.device)
+    found = predict(network.model, [image], network.skeleton, network.input_size, device=place)
     best = sorted(found, key=lambda person: -person["score"])[:count]
     joints = [person["keypoints"] for person in best]
     return np.array(joints, np.float32).reshape(-1, network.skeleton.num_joints, 3)

@@ -3,22 +3,36 @@
 Usage: python -m stages.finetune {s,m,l}
 """
 
-import functools
 import sys
 
-from stages.common import params, run_stage
-from stages.pose_run import found_architecture, inherited, keypoint_data, train_and_test
+from stages.lib.common.parameters import Values, seeds
+from stages.lib.common.running import run_stage
+from stages.lib.training.found import Found, read_found
+from stages.lib.training.networks import SubNetwork
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule, trained
+
+SUPERNET = "lms"
 
 
-def main() -> None:
-    """Train and test one of the final CrowdPose networks."""
+def training(values: Values, run: str, found: Found) -> Training:
+    """One of the final CrowdPose networks, of the found architecture and resolution."""
+    supernet = trained("supernet", SUPERNET, values["seed"])
+    return Training(
+        stage="finetune",
+        run=run,
+        network=SubNetwork(found.architecture, values["recipe"]["depth"], supernet),
+        data="crowdpose",
+        resolution=found.resolution,
+        schedule=schedule(values, "finetune"),
+    )
+
+
+def main(values: Values) -> None:
+    """Train one of the final CrowdPose networks."""
     run = sys.argv[1]
-    section = params()["finetune"]
-    data = keypoint_data("crowdpose")
-    architecture, resolution = found_architecture(run)
-    build = functools.partial(inherited, architecture, "lms", data)
-    train_and_test("finetune", run, build, section, resolution, data)
+    train(training(values, run, read_found(run)), values, seeds(values))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

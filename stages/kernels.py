@@ -3,22 +3,32 @@
 Usage: python -m stages.kernels KERNEL
 """
 
-import functools
 import sys
 
-from litepose.models.litepose import ARCHITECTURES
-from stages.common import params, run_stage
-from stages.pose_run import keypoint_data, litepose, train_and_test
+from stages.lib.common.parameters import Values, chosen_run, seeds
+from stages.lib.common.running import run_stage
+from stages.lib.training.networks import Fresh
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule
 
 
-def main() -> None:
-    """Train and test one kernel size."""
-    kernel = int(sys.argv[1])
-    section = params()["kernels"]
-    data = keypoint_data("crowdpose")
-    build = functools.partial(litepose, ARCHITECTURES["half"], data, kernel=kernel)
-    train_and_test("kernels", str(kernel), build, section, section["resolution"], data)
+def training(values: Values, run: str) -> Training:
+    """One kernel size."""
+    kernel = chosen_run("kernels", values["kernels"]["runs"], run)
+    return Training(
+        stage="kernels",
+        run=run,
+        network=Fresh("litepose-half", values["recipe"]["depth"], {"kernel": kernel}),
+        data="crowdpose",
+        resolution=values["kernels"]["resolution"],
+        schedule=schedule(values, "kernels"),
+    )
+
+
+def main(values: Values) -> None:
+    """Train one kernel size."""
+    train(training(values, sys.argv[1]), values, seeds(values))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

@@ -10,35 +10,37 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from litepose import models
-from litepose.cores import cores
-from litepose.errors import InputError
-from litepose.latency import machine, runtimes
-from litepose.latency.measure import Protocol, in_rounds, interval
-from litepose.latency.runtimes import Runtime, Unavailable, as_list, check_output
-from report.systems import num_joints
-from stages.common import params, run_stage, write_json
+from litepose.core.cores import cores
+from litepose.core.errors import InputError
+from litepose.latency import machine, registry
+from litepose.latency.devices import BOARDS
+from litepose.latency.measure import Protocol, confidence_interval, measure_rounds
+from litepose.latency.networks import outputs
+from litepose.latency.runtimes.interface import Runtime, Unavailable, check_output
+from stages.lib.common.parameters import PARAMS, Values
+from stages.lib.common.results import write_json
+from stages.lib.common.running import run_stage
+from stages.lib.latency.systems import TUNING, check_device, published_network, runtimes_of
 
 OUTPUT = Path("metrics/latency")
-# Side in px of the images that give a random network its batch statistics.
-CALIBRATION_SIZE = 128
 
 
-def main() -> None:
+def main(values: Values) -> None:
     """Write `metrics/latency/<device>.json` and the description of the machine beside it."""
     started = time.perf_counter()
     device = sys.argv[1]
-    machine.check(device)
-    section, seed = params()["latency"], params()["seed"]
+    check_device(device)
+    section, seed = values["latency"], values["seed"]
+    if section["rounds"] < 2:
+        raise InputError(f"{PARAMS}: latency.rounds is {section['rounds']}: an interval needs at least 2")
     wanted = runtimes_of(section)
-    if device in machine.BOARDS:
+    if device in BOARDS:
         wanted = {system: ["tvm"] for system, names in wanted.items() if "tvm" in names}
     threads = section["threads"] or cores()
-    absent = machine.missing(device)
+    absent = registry.missing(device)
     prepared, left_out = ({}, [absent]) if absent else prepare_all(wanted, device, threads, seed)
     for sentence in left_out:
         logging.info("left out: %s", sentence)
@@ -49,37 +51,16 @@ def main() -> None:
     write_json(OUTPUT / f"{device}_machine.json", {**description, "seconds": seconds}, digits=1)
 
 
-def runtimes_of(section: dict[str, Any]) -> dict[str, list[str]]:
-    """Names of the runtimes that each system is measured with.
-
-    Raises:
-        InputError: a runtime is unknown, or its systems are neither `all` nor some of `latency.systems`.
-    """
-    if section["rounds"] < 2:
-        raise InputError(f"params.yaml: latency.rounds is {section['rounds']}: an interval needs at least 2.")
-    wanted: dict[str, list[str]] = {system: [] for system in section["systems"]}
-    for name, chosen in section["runtimes"].items():
-        runtimes.check(name)
-        systems = section["systems"] if chosen == "all" else chosen
-        if not isinstance(systems, list) or not set(systems) <= set(wanted):
-            raise InputError(
-                f"params.yaml: latency.runtimes.{name} is {chosen!r}: use all, or a list of latency.systems."
-            )
-        for system in systems:
-            wanted[system].append(name)
-    return wanted
-
-
 def prepare_all(
     wanted: dict[str, list[str]], device: str, threads: int, seed: int
 ) -> tuple[dict[tuple[str, str], Runtime], list[str]]:
     """Prepared runtimes by system and name, and a sentence on each that this machine lacks."""
     prepared, left_out = {}, {}
     for system, names in tqdm(wanted.items(), desc="prepare", disable=None):
-        model, image = network(system, seed)
-        reference = forward(model, image)
+        model, image = published_network(system, seed)
+        reference = outputs(model, image)
         for name in names:
-            runtime = runtimes.create(name, device, threads)
+            runtime = registry.create(name, device, threads, TUNING / f"{device}.json")
             try:
                 prepare(system, runtime, model, image, reference)
             except Unavailable as reason:
@@ -87,14 +68,6 @@ def prepare_all(
                 continue
             prepared[system, name] = runtime
     return prepared, list(left_out.values())
-
-
-def network(system: str, seed: int) -> tuple[nn.Module, Tensor]:
-    """A system with random weights, in eval mode, and an image of its published size [1,3,H,W]."""
-    torch.manual_seed(seed)
-    model = realistic(models.create(system, num_joints(system)))
-    size = models.published_input_size(system)
-    return model, torch.randn(1, 3, size, size)
 
 
 def prepare(system: str, runtime: Runtime, model: nn.Module, image: Tensor, reference: list[Tensor]) -> None:
@@ -113,11 +86,12 @@ def measure(
     """`ms`, `low_ms`, `high_ms` and the numbers of `visits` and of timed `runs`, by system and runtime."""
     share = section["max_seconds"] / max(section["rounds"] * len(prepared), 1)
     protocol = Protocol(section["warmup"], section["repeats"], share)
-    times = in_rounds(prepared, protocol, section["rounds"], section["visits"], seed)
+    times = measure_rounds(prepared, protocol, section["rounds"], section["visits"], seed)
     measured: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for (system, name), visits in times.items():
-        # Significant digits: a lower end close to zero must not become zero, which has no logarithm.
-        ms, low, high = (float(f"{value:.4g}") for value in interval(visits))
+        # Rounded to four digits that count, not to decimals: figures have logarithmic axes, on which the
+        # lower end of an interval must not be zero.
+        ms, low, high = (float(f"{value:.4g}") for value in confidence_interval(visits))
         measured[system][name] = {
             "ms": ms,
             "low_ms": low,
@@ -126,26 +100,6 @@ def measure(
             "runs": sum(map(len, visits)),
         }
     return measured
-
-
-@torch.inference_mode()
-def forward(model: nn.Module, image: Tensor) -> list[Tensor]:
-    """Outputs of a network as it is."""
-    return as_list(model(image))
-
-
-@torch.no_grad()
-def realistic(model: nn.Module) -> nn.Module:
-    """Give a random network batch statistics of its own activations, in eval mode.
-
-    With the initial statistics, activations of deep networks shrink into denormal numbers, on which
-    processors are slower than on any that a trained network makes.
-    """
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = 1.0
-    model.train()(torch.randn(2, 3, CALIBRATION_SIZE, CALIBRATION_SIZE))
-    return model.eval()
 
 
 if __name__ == "__main__":

@@ -13,43 +13,36 @@ from scipy.stats import kendalltau
 from tqdm import tqdm
 
 from litepose.complexity import litepose_cost
-from litepose.errors import InputError
-from litepose.latency.measure import Protocol, interleave, warm_up
-from litepose.latency.model import LatencyModel, features, leave_one_out
-from litepose.latency.runtimes import Runtime
+from litepose.core.errors import InputError
+from litepose.latency.measure import Protocol, measure_interleaved, warm_up
+from litepose.latency.networks import random_network
 from litepose.latency.runtimes.eager import EagerRuntime
+from litepose.latency.runtimes.interface import Runtime
 from litepose.models.litepose import LitePose
 from litepose.models.space import Configuration, SearchSpace
+from litepose.nas.costs import NUM_JOINTS, Latency
+from litepose.nas.latency_model import LatencyModel, features, leave_one_out
 from litepose.nas.stratified import stratified_sample
-from litepose.skeletons import CROWDPOSE
-from stages.common import params, run_stage, write_json
-from stages.latency import realistic
+from stages.lib.common.parameters import Values, chosen_run, section
+from stages.lib.common.results import write_json
+from stages.lib.common.running import run_stage
 
 
-def main() -> None:
-    """Write `data/latency/<device>.json` and how well it predicts networks that it was not fitted to."""
+def main(values: Values) -> None:
+    """Write `data/costs/<device>.json` and how well it predicts networks that it was not fitted to."""
     started = time.perf_counter()
     device = sys.argv[1]
     if device != "host":
-        raise InputError(f"latency.devices names {device!r}: only `host` can be measured.")
-    values = params()
-    section, depth = values["latency_model"], values["recipe"]["depth"]
-    settings = values["supernet"]["runs"][section["supernet"]]
-    space = SearchSpace(tuple(settings["ratios"]), tuple(settings["resolutions"]))
-    costs = space.costs(
-        lambda architecture, side: litepose_cost(architecture, side, CROWDPOSE.num_joints, depth=depth)[
-            "macs"
-        ]
-    )
-    chosen = [space.at(row) for row in stratified_sample(costs, section["configurations"], values["seed"])]
-    protocol = Protocol(section["warmup"], section["repeats"], section["max_seconds"] / len(chosen))
-    milliseconds = measure(chosen, depth, protocol, values["seed"])
-    known = np.concatenate(
-        [features(one.architecture, one.resolution, CROWDPOSE.num_joints, depth) for one in chosen]
-    )
-    model = LatencyModel.fit(known, milliseconds)
-    model.write(Path("data/latency") / f"{device}.json")
-    errors = np.abs(leave_one_out(known, milliseconds))
+        raise InputError(f"a latency model of {device!r} was asked for: only `host` can be measured")
+    options, depth, seed = values["latency_model"], values["recipe"]["depth"], values["seed"]
+    chosen = configurations(values, options["configurations"], depth)
+    protocol = Protocol(options["warmup"], options["repeats"], options["max_seconds"] / len(chosen))
+    milliseconds = measure(chosen, depth, protocol, seed)
+    known = np.concatenate([features(one.architecture, one.resolution, NUM_JOINTS, depth) for one in chosen])
+    with section("latency_model.configurations"):
+        model = LatencyModel.fit(known, milliseconds)
+        errors = np.abs(leave_one_out(known, milliseconds))
+    Latency(model).write(Path("data/costs") / f"{device}.json")
     write_json(
         Path("metrics/latency_model") / f"{device}.json",
         {
@@ -64,22 +57,36 @@ def main() -> None:
     )
 
 
+def configurations(values: Values, count: int, depth: float) -> list[Configuration]:
+    """Configurations of the chosen supernet's space, spread evenly over its range of true MACs."""
+    runs = values["supernet"]["runs"]
+    settings = chosen_run("supernet", runs, values["latency_model"]["supernet"])
+    space = SearchSpace(tuple(settings["ratios"]), tuple(settings["resolutions"]))
+    macs = space.costs(
+        lambda architecture, side: np.asarray(
+            litepose_cost(architecture, side, NUM_JOINTS, depth=depth)["macs"]
+        )
+    )
+    return [space.at(row) for row in stratified_sample(macs, count, values["seed"])]
+
+
 def measure(chosen: list[Configuration], depth: float, protocol: Protocol, seed: int) -> np.ndarray:
     """Median milliseconds of one image through each configuration [N], all measured in turns."""
     runtimes = {
         number: prepare(configuration, depth, protocol, seed)
         for number, configuration in enumerate(tqdm(chosen, desc="prepare", disable=None))
     }
-    times = interleave({number: runtime.run_once for number, runtime in runtimes.items()}, protocol)
+    times = measure_interleaved({number: runtime.run_once for number, runtime in runtimes.items()}, protocol)
     return np.array([np.median(times[number]) for number in runtimes])
 
 
 def prepare(configuration: Configuration, depth: float, protocol: Protocol, seed: int) -> Runtime:
     """A warmed-up runtime of a network with random weights."""
-    torch.manual_seed(seed)
-    model = realistic(LitePose(configuration.architecture, CROWDPOSE.num_joints, depth=depth))
+    model, image = random_network(
+        lambda: LitePose(configuration.architecture, NUM_JOINTS, depth=depth), configuration.resolution, seed
+    )
     runtime = EagerRuntime("host", torch.get_num_threads())
-    runtime.prepare(model, torch.randn(1, 3, configuration.resolution, configuration.resolution))
+    runtime.prepare(model, image)
     runtime.load()
     warm_up(runtime.run_once, protocol)
     return runtime

@@ -3,25 +3,32 @@
 from pathlib import Path
 
 from litepose.models.litepose import ARCHITECTURES
-from litepose.training.pose import PoseTask
-from stages.common import params, run_stage, write_json
-from stages.pose_run import cost, keypoint_data, litepose, save_weights, task_arguments
-from stages.training_run import forget, seconds_of, train
+from stages.lib.common.parameters import Values
+from stages.lib.common.results import write_json
+from stages.lib.common.running import run_stage
+from stages.lib.training.networks import Fresh
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule
 
 
-def main() -> None:
+def training(values: Values) -> Training:
+    """The widest network, on COCO."""
+    return Training(
+        stage="pretrain",
+        run="full",
+        network=Fresh("litepose-half", values["recipe"]["depth"], {"architecture": ARCHITECTURES["full"]}),
+        data="coco",
+        resolution=values["pretrain"]["resolution"],
+        schedule=schedule(values, "pretrain"),
+        tags=False,
+    )
+
+
+def main(values: Values) -> None:
     """Write weights, curves and the final loss; without tags there is no AP to measure."""
-    section = params()["pretrain"]
-    data = keypoint_data("coco")
-    model = litepose(ARCHITECTURES["full"], data)
-    resolution = section["resolution"]
-    task = PoseTask(resolution=resolution, **task_arguments(data, section["batch_size"], tags=False))
-    history = train("pretrain", "full", model, task, section)
-    save_weights("pretrain", "full", model)
-    metrics = {"loss": history[-1]["loss"], **cost(model, resolution), "seconds": round(seconds_of(history))}
-    write_json(Path("metrics/pretrain.json"), metrics, digits=6)
-    forget("pretrain", "full")
+    went = train(training(values), values, [values["seed"]])
+    write_json(Path("metrics/pretrain.json"), went, digits=6)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

@@ -16,42 +16,21 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from litepose.complexity import litepose_cost
-from litepose.latency import model as latency
-from litepose.models.litepose import Architecture
 from litepose.models.space import SPACES, Configuration, SearchSpace
-from litepose.nas import evolution
+from litepose.nas import costs, evolution
+from litepose.nas.evaluator import Evaluator
 from litepose.nas.history import Row
-from litepose.skeletons import CROWDPOSE
-from stages.candidates import Evaluator, SharedImages
-from stages.common import device, digest, params, run_stage, write_json
-from stages.pose_run import depth, keypoint_data
-from stages.training_run import CODE, SHARED_SECTIONS
+from stages.lib.common.data import keypoint_data
+from stages.lib.common.parameters import Values, chosen_run, section
+from stages.lib.common.results import digest, write_json
+from stages.lib.common.running import device, run_stage
+from stages.lib.nas.evaluators import evaluators
+from stages.lib.training.found import FOUND
+from stages.lib.training.train import CHECKPOINTS, CODE
+from stages.lib.training.training import space, trained
 
-NUM_JOINTS = CROWDPOSE.num_joints  # of the costs, whatever the data's joints: the budgets are CrowdPose's
-# A run's `cost` that means MACs; otherwise it is the latency model of a device, data/latency/<device>.json
-MACS = "litepose/complexity.py"
-
-
-def macs(architecture: Architecture, resolution: int, relative_depth: float) -> np.ndarray:
-    """Costs in G, in the paper's convention, which its budgets are given in."""
-    return litepose_cost(architecture, resolution, NUM_JOINTS, depth=relative_depth)["macs_paper"] / 1e9
-
-
-def milliseconds(
-    architecture: Architecture, resolution: int, relative_depth: float, model: latency.LatencyModel
-) -> np.ndarray:
-    """Costs in milliseconds on the device that the model was fitted to."""
-    return model.predict(latency.features(architecture, resolution, NUM_JOINTS, relative_depth))
-
-
-def scaled_budget(paper_budget: float, paper_space: SearchSpace, space: SearchSpace) -> float:
-    """The paper's MAC budget, scaled by the ratio of the largest networks of the run's and its space."""
-    ours, papers = (
-        macs(of.largest.architecture, of.largest.resolution, relative_depth)
-        for of, relative_depth in ((space, depth()), (paper_space, 1.0))
-    )
-    return paper_budget * ours / papers
+COSTS = Path("data/costs")  # models of what a configuration costs
+EVALUATION_CODE = [Path("litepose") / part for part in ("inference", "evaluation", "nas")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,22 +54,18 @@ class Problem:
     cost_us: float
 
 
-def read_problem(run: dict[str, Any], settings: dict[str, Any]) -> Problem:
-    """The problem of a run of the search, in the space of its supernet's settings."""
-    space = SearchSpace(tuple(settings["ratios"]), tuple(settings["resolutions"]))
-    count = functools.partial(macs, relative_depth=depth())
-    if run["cost"] == MACS:
-        predict, unit = count, "macs_paper_g"
-        budget = scaled_budget(run["budget"], SPACES[run["supernet"]], space)
-    else:
-        model = latency.LatencyModel.read(Path(run["cost"]))
-        predict, unit = functools.partial(milliseconds, relative_depth=depth(), model=model), "ms"
-        budget = run["budget"]
-    counted = space.costs(count)
+def read_problem(run: dict[str, Any], values: Values) -> Problem:
+    """The problem of a run of the search, in the space of its supernet."""
+    searched, depth = space(values, run["supernet"]), values["recipe"]["depth"]
+    model, macs = costs.load(COSTS / f"{run['cost']}.json"), costs.PaperMacs()
+    budget = run["budget"]
+    if model.unit == macs.unit:
+        budget = costs.scaled_budget(budget, SPACES[run["supernet"]], searched, depth)
+    counted = macs.costs(searched, depth)
     started = time.perf_counter()
-    costs = space.costs(predict)
-    cost_us = (time.perf_counter() - started) / space.size * 1e6
-    return Problem(space, counted, costs, budget, unit, cost_us)
+    predicted = model.costs(searched, depth)
+    cost_us = (time.perf_counter() - started) / searched.size * 1e6
+    return Problem(searched, counted, predicted, budget, model.unit, cost_us)
 
 
 def devices(name: str) -> list[torch.device]:
@@ -99,62 +74,56 @@ def devices(name: str) -> list[torch.device]:
     return [torch.device("cuda", number) for number in range(count)] if count > 1 else [device(name)]
 
 
-def main() -> None:
+def main(values: Values) -> None:
     """Write the found architecture, the history of the search, and its summary beside a random search's."""
     name = sys.argv[1]
     started = time.perf_counter()
-    values = params()
-    section = values["search"]
-    run = section["runs"][name]
-    settings = values["supernet"]["runs"][run["supernet"]]
-    problem = read_problem(run, settings)
+    run = chosen_run("search", values["search"]["runs"], name)
+    problem = read_problem(run, values)
     logging.info(
         "%s: %d configurations of %.4g to %.4g G, budget %.4g %s",
         *(name, problem.space.size, problem.macs.min(), problem.macs.max(), problem.budget, problem.unit),
     )
-    weights = Path("data/models/supernet") / f"{run['supernet']}.pt"
-    cost = Path(run["cost"])
-    decisive = [{**section, "runs": run}, settings, *(values[key] for key in SHARED_SECTIONS)]
-    evolved, drawn, states = search_twice(name, problem, digest(decisive, weights, cost, *CODE))
+    with section(f"search.runs.{name}"):
+        evolved, drawn, states = search_twice(name, problem, run, values)
     best = max(evolved, key=lambda row: row["score"])
     write_history(name, problem, evolved, drawn)
-    write_json(Path("data/search") / f"{name}.json", best_architecture(best))
-    write_json(
-        Path("metrics/search") / f"{name}.json",
-        {
-            **summary(problem, best, evolved, drawn),
-            "seconds": round(time.perf_counter() - started),
-        },
-    )
+    write_json(FOUND / f"{name}.json", best_architecture(best))
+    seconds = round(time.perf_counter() - started)
+    content = {**summary(problem, best, evolved, drawn), "seconds": seconds}
+    write_json(Path("metrics/search") / f"{name}.json", content)
     for state in states:
         state.unlink()
 
 
-def search_twice(name: str, problem: Problem, fingerprint: str) -> tuple[list[Row], list[Row], list[Path]]:
+def fingerprint(run: dict[str, Any], values: Values) -> str:
+    """What decides the results of an interrupted search."""
+    data = keypoint_data("crowdpose", values)
+    files = [data.splits[split][0] for split in (*data.fit, "val")]
+    weights = trained("supernet", run["supernet"], values["seed"])
+    decisive = [{**values["search"], "runs": run}, values["recipe"], values["seed"]]
+    return digest(decisive, *files, weights, COSTS / f"{run['cost']}.json", *CODE, *EVALUATION_CODE)
+
+
+def search_twice(
+    name: str, problem: Problem, run: dict[str, Any], values: Values
+) -> tuple[list[Row], list[Row], list[Path]]:
     """Rows of the evolutionary and of the random search, and the files that hold their states."""
-    values = params()
-    section = values["search"]
-    evaluations = section["population"] * section["generations"]
-    images = SharedImages(
-        keypoint_data("crowdpose"),
-        section["images"],
-        section["calibration_images"],
-        max(problem.space.resolutions),
-    )
-    supernet = section["runs"][name]["supernet"]
-    judges = [Evaluator(supernet, images, one) for one in devices(values["device"])]
+    settings = values["search"]
+    evaluations = settings["population"] * settings["generations"]
+    data, places = keypoint_data("crowdpose", values), devices(values["device"])
     states = [
-        Path("data/checkpoints/search") / f"{name}-{fingerprint[:12]}.{method}.json"
+        CHECKPOINTS / "search" / f"{name}-{fingerprint(run, values)[:12]}.{method}.json"
         for method in ("evolution", "random")
     ]
     known: dict[Configuration, float] = {}
     with tqdm(total=2 * evaluations, desc=f"search/{name}", disable=None) as progress:
 
-        def logged(judge: Evaluator, candidate: Configuration) -> float:
+        def logged(evaluator: Evaluator, candidate: Configuration) -> float:
             progress.update()
             if candidate in known:  # the random search begins as the evolution does
                 return known[candidate]
-            score = judge(candidate)
+            score = evaluator(candidate)
             logging.info("search/%s: AP %.2f for %s", name, score, candidate.genes)
             return score
 
@@ -162,15 +131,18 @@ def search_twice(name: str, problem: Problem, fingerprint: str) -> tuple[list[Ro
             "space": problem.space,
             "costs": problem.costs,
             "budget": problem.budget,
-            "evaluators": [functools.partial(logged, judge) for judge in judges],
+            "evaluators": [
+                functools.partial(logged, evaluator)
+                for evaluator in evaluators(run["supernet"], data, settings, places, values)
+            ],
             "seed": values["seed"],
         }
         evolved = evolution.search(
             **shared,
-            population=section["population"],
-            generations=section["generations"],
-            mutation_probability=section["mutation"],
-            parents=section["parents"],
+            population=settings["population"],
+            generations=settings["generations"],
+            mutation_probability=settings["mutation"],
+            parents=settings["parents"],
             state_path=states[0],
         )
         known |= {configuration(row): row["score"] for row in evolved}

@@ -5,28 +5,33 @@ Usage: python -m stages.shrink {baseline,shrink1,shrink2,shrink3}
 
 import sys
 
-from torch import nn
-
-from litepose import models
-from stages.common import params, run_stage
-from stages.pose_run import depth, keypoint_data, seeded, train_and_test
+from stages.lib.common.parameters import Values, chosen_run, seeds
+from stages.lib.common.running import run_stage
+from stages.lib.training.networks import Fresh
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule
 
 SYSTEMS = {"baseline": "higherhrnet-w16"} | {
     f"shrink{step}": f"higherhrnet-w16-shrink{step}" for step in (1, 2, 3)
 }
 
 
-def main() -> None:
-    """Train and test one configuration."""
-    run = sys.argv[1]
-    section = params()["shrink"]
-    data = keypoint_data("crowdpose")
+def training(values: Values, run: str) -> Training:
+    """One configuration."""
+    return Training(
+        stage="shrink",
+        run=run,
+        network=Fresh(chosen_run("shrink", SYSTEMS, run), values["recipe"]["depth"]),
+        data="crowdpose",
+        resolution=values["shrink"]["resolution"],
+        schedule=schedule(values, "shrink"),
+    )
 
-    def build(seed: int) -> nn.Module:
-        return seeded(lambda: models.create(SYSTEMS[run], data.skeleton.num_joints, depth=depth()), seed)
 
-    train_and_test("shrink", run, build, section, section["resolution"], data)
+def main(values: Values) -> None:
+    """Train one configuration."""
+    train(training(values, sys.argv[1]), values, seeds(values))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

@@ -4,46 +4,32 @@ Usage: python -m stages.supernet {xs,lms}
 """
 
 import sys
-import time
 
-from litepose.models.litepose import ARCHITECTURES
-from litepose.models.space import SearchSpace
-from litepose.models.supernet import Supernet
-from litepose.nas.calibration import recalibrate
-from litepose.training.supernet import SupernetTask
-from stages.common import params, run_stage
-from stages.pose_run import (
-    depth,
-    keypoint_data,
-    load_weights,
-    save_weights,
-    seeded,
-    task_arguments,
-    test,
-    write_results,
-)
-from stages.training_run import forget, seconds_of, train
+from stages.lib.common.parameters import Values, chosen_run
+from stages.lib.common.running import run_stage
+from stages.lib.training.networks import SharedWeights
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule, space, trained
 
 
-def main() -> None:
-    """Train a supernet; its AP is that of its widest network at its largest resolution."""
-    run = sys.argv[1]
-    section = params()["supernet"]["runs"][run]
-    data = keypoint_data("crowdpose")
-    space = SearchSpace(tuple(section["ratios"]), tuple(section["resolutions"]))
-    supernet = seeded(lambda: Supernet(data.skeleton.num_joints, depth=depth()))
-    supernet.load_pretrained(load_weights("pretrain", "full"))
-    task = SupernetTask(space, **task_arguments(data, section["batch_size"]))
-    history = train("supernet", run, supernet, task, section)
-    save_weights("supernet", run, supernet)
-    started = time.perf_counter()
-    widest = supernet.extract(ARCHITECTURES["full"])
-    recalibrate(widest, task.views(task.resolution))
-    tested = {params()["seed"]: test(f"supernet/{run}", widest, data, task.resolution)}
-    seconds = seconds_of(history) + time.perf_counter() - started
-    write_results("supernet", run, tested, widest, data, task.resolution, seconds)
-    forget("supernet", run)
+def training(values: Values, run: str) -> Training:
+    """One supernet, in its space's largest resolution and below."""
+    chosen_run("supernet", values["supernet"]["runs"], run)
+    return Training(
+        stage="supernet",
+        run=run,
+        network=SharedWeights(values["recipe"]["depth"], trained("pretrain", "full", values["seed"])),
+        data="crowdpose",
+        resolution=max(space(values, run).resolutions),
+        schedule=schedule(values, f"supernet.runs.{run}"),
+        space=space(values, run),
+    )
+
+
+def main(values: Values) -> None:
+    """Train one supernet."""
+    train(training(values, sys.argv[1]), values, [values["seed"]])
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

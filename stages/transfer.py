@@ -3,22 +3,36 @@
 Usage: python -m stages.transfer {xs,s,m,l}
 """
 
-import functools
 import sys
 
-from stages.common import params, run_stage
-from stages.pose_run import found_architecture, inherited, keypoint_data, train_and_test
+from stages.lib.common.parameters import Values, chosen_run, seeds
+from stages.lib.common.running import run_stage
+from stages.lib.training.found import Found, read_found
+from stages.lib.training.networks import SubNetwork
+from stages.lib.training.train import train
+from stages.lib.training.training import Training, schedule, trained
 
 
-def main() -> None:
-    """Train and test one architecture with new predictions for COCO's joints."""
+def training(values: Values, run: str, found: Found) -> Training:
+    """One architecture, with new predictions for COCO's joints."""
+    supernet = chosen_run("transfer", values["transfer"]["runs"], run)["supernet"]
+    return Training(
+        stage="transfer",
+        run=run,
+        network=SubNetwork(
+            found.architecture, values["recipe"]["depth"], trained("supernet", supernet, values["seed"])
+        ),
+        data="coco",
+        resolution=found.resolution,
+        schedule=schedule(values, "transfer"),
+    )
+
+
+def main(values: Values) -> None:
+    """Train one architecture."""
     run = sys.argv[1]
-    section = params()["transfer"]
-    data = keypoint_data("coco")
-    architecture, resolution = found_architecture(run)
-    build = functools.partial(inherited, architecture, section["runs"][run]["supernet"], data)
-    train_and_test("transfer", run, build, section, resolution, data)
+    train(training(values, run, read_found(run)), values, seeds(values))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, parallel=True)

@@ -6,40 +6,55 @@ Usage: python -m stages.tuning DEVICE
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
+import tvm
 from tqdm import tqdm
 
-from litepose.cores import cores
-from litepose.latency import machine
+from litepose.core.cores import cores
+from litepose.latency import machine, registry
+from litepose.latency.devices import BOARDS
 from litepose.latency.runtimes.folding import fold_batch_norm
 from litepose.latency.tvm import boards, gpu, targets
 from litepose.latency.tvm.lowering import lower
-from litepose.latency.tvm.runtime import TUNED
 from litepose.latency.tvm.tuning import Tuning, host_timer, tune
-from stages.common import params, run_stage
-from stages.latency import network, runtimes_of
+from stages.lib.common.parameters import Values
+from stages.lib.common.running import run_stage
+from stages.lib.latency.systems import TUNING, check_device, published_network, runtimes_of
 
 
-def main() -> None:
+def main(values: Values) -> None:
     """Write `data/tuning/<device>.json`: times of tiles, those of an earlier tuning of this machine kept.
 
-    Schedules for GPUs have no tiles.
+    A device that is not there keeps its file as it is; schedules for GPUs have no tiles.
     """
     device = sys.argv[1]
-    machine.check(device)
-    section, seed = params()["latency"], params()["seed"]
-    threads = section["threads"] or cores()
-    target = boards.target(device) if device in machine.BOARDS else targets.host(threads)
-    tuning = Tuning(TUNED / f"{device}.json", f"{machine.name(device)}, {threads} threads, {target}")
-    tuning.write()
-    if not section["trials"] or machine.missing(device) or device == "cuda" or gpu.is_gpu(target):
+    check_device(device)
+    path = TUNING / f"{device}.json"
+    if registry.missing(device):
+        if not path.is_file():
+            Tuning(path).write()
         return
-    targets.set_threads(threads)
-    timer = host_timer(target) if device == "host" else boards.remote_timer(device)
+    section = values["latency"]
+    threads = section["threads"] or cores()
+    target = targets.target_of(device, threads)
+    tuning = Tuning(path, f"{machine.name(device)}, {threads} threads, {target}")
+    tuning.write()
+    if section["trials"] and not gpu.is_gpu(target):
+        targets.set_threads(threads)
+        with torch.no_grad():
+            tune_all(section, values["seed"], device, target, tuning)
+
+
+def tune_all(
+    section: dict[str, Any], seed: int, device: str, target: tvm.target.Target, tuning: Tuning
+) -> None:
+    """Measure tiles for the kernels of every system that is timed with TVM, until the time is over."""
+    timer = boards.remote_timer(device, target) if device in BOARDS else host_timer(target)
     until = time.monotonic() + 60 * section["minutes"]
     for system in [system for system, names in runtimes_of(section).items() if "tvm" in names]:
-        model, image = network(system, seed)
+        model, image = published_network(system, seed)
         module = lower(fold_batch_norm(model), tuple(image.shape), target)
         with tqdm(desc=f"tune {system}", unit=" schedules", disable=None) as progress:
             tune(module, target, tuning, section["trials"], timer, until, shown(progress))
@@ -56,5 +71,4 @@ def shown(progress: tqdm) -> Callable[[str], None]:
 
 
 if __name__ == "__main__":
-    torch.set_grad_enabled(False)
     run_stage(main)

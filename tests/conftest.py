@@ -6,6 +6,13 @@ import pytest
 
 from support import pose_data
 
+LONGEST = "test_pipeline.py"  # runs the whole pipeline
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest file first: of several workers one has it while the others run the rest."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
+
 
 @pytest.fixture(scope="session")
 def crowdpose_val(tmp_path_factory):

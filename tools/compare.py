@@ -7,6 +7,7 @@ import argparse
 import io
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.scm import SCMError, resolve_rev
 
-from litepose.errors import InputError
-from stages.common import run_stage
+from litepose.core.errors import InputError
 
 CLAIMS = "metrics/claims.json"
 TABLES = {f"Table {number}": f"metrics/tables/table{number}.csv" for number in (1, 2, 3)}
@@ -32,8 +32,11 @@ def main() -> None:
     parser.add_argument("new", nargs="?", default=WORKSPACE, help="another; default: the files on disk")
     arguments = parser.parse_args()
     names = (arguments.old, arguments.new)
-    commits = [None if name == WORKSPACE else resolve(name) for name in names]
-    verdicts, cells = changes(*(Files(name, commit) for name, commit in zip(names, commits, strict=True)))
+    try:
+        commits = [None if name == WORKSPACE else resolve(name) for name in names]
+        verdicts, cells = changes(*(Files(name, commit) for name, commit in zip(names, commits, strict=True)))
+    except InputError as error:
+        sys.exit(f"error: {error}")
     show("Verdicts", verdicts, "No verdict changed.")
     show("Tables", cells, "No cell of a table changed.")
 
@@ -42,8 +45,9 @@ def resolve(revision: str) -> str:
     """Commit of a revision.
 
     Raises:
-        InputError: there is none of this name, or this is not a repository.
+        InputError: there is none of this name, git is missing, or it does not read this repository.
     """
+    check_repository()
     try:
         with Repo() as repo:
             return resolve_rev(repo.scm, revision)
@@ -51,6 +55,21 @@ def resolve(revision: str) -> str:
         raise InputError(
             f"There is no revision {revision!r} here: give a commit, branch, tag or DVC experiment."
         ) from None
+
+
+def check_repository() -> None:
+    """Find that git reads the repository of the current directory.
+
+    Raises:
+        InputError: it is not installed, this is no repository, or one that another user owns.
+    """
+    try:
+        found = subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise InputError("git is not on the path: install it, or add its directory to PATH.") from None
+    if found.returncode != 0:
+        reason = found.stderr.partition("\n")[0].removeprefix("fatal: ")
+        raise InputError(f"git does not read this directory ({reason}): compare in a clone of your own.")
 
 
 class Files:
@@ -105,7 +124,7 @@ def _say(finding: dict[str, Any]) -> str:
 
 def _cells(files: Files) -> pd.Series:
     """All cells of the tables as text, by table, row and column; latencies without their intervals' ends."""
-    cells = {}
+    cells: dict[tuple[str, str, str], str] = {}
     for title, path in TABLES.items():
         text = files.read(path)
         if text is None:
@@ -146,4 +165,4 @@ def show(title: str, table: pd.DataFrame, nothing: str) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

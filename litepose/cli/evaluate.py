@@ -1,38 +1,40 @@
-"""Evaluate one of the authors' checkpoints on a data set, beside the published AP.
-
-Usage: python -m stages.check_official CHECKPOINT --model MODEL --data DIRECTORY [--layout crowdpose|coco]
-       [--split train|val|trainval|test] [--input-size PX] [--limit IMAGES] [--no-flip]
-"""
+"""``litepose evaluate``: the AP of weights on a data set, beside the published AP where there is one."""
 
 import argparse
+import csv
 import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
-import pandas as pd
-
+from litepose.cli.arguments import add_network, estimator, positive
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton
 from litepose.datasets import annotations
-from litepose.datasets.manifest import SPLITS, find_splits
+from litepose.datasets.manifest import LAYOUTS, SPLITS, find_splits
 from litepose.evaluation import evaluate
+from litepose.evaluation.average_precision import percent
 from litepose.inference import predict
-from report import published
-from report.systems import ZOO
-from stages.common import run_stage
-from stages.networks import released
-from stages.pose_run import percent
 
-# What the paper reports: layout -> split, table, names of its columns
-REPORTED = {
-    "crowdpose": ("test", "table1", {"ap": "AP", "ap50": "AP50", "ap75": "AP75"}),
-    "coco": ("val", "table2", {"ap_val": "AP"}),
-}
+PAPER_SPLITS = {"crowdpose": "test", "coco": "val"}  # that the paper reports for each layout
 
 
-def main() -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of the command."""
+    add_network(parser)
+    parser.add_argument("--data", type=Path, required=True, help="data set in the layout's own directories")
+    parser.add_argument("--layout", choices=LAYOUTS, help="default: that of the network's joints")
+    parser.add_argument(
+        "--split", choices=SPLITS["crowdpose"], help="default: the paper's, CrowdPose's test or COCO's val"
+    )
+    parser.add_argument("--limit", type=positive, help="only the first images of the split")
+
+
+def run(arguments: argparse.Namespace) -> None:
     """Print the table of published and measured scores."""
-    arguments = _arguments()
-    layout, split = arguments.layout, arguments.split or REPORTED[arguments.layout][0]
-    network = released(arguments.checkpoint, arguments.model, layout, arguments.input_size)
+    network = estimator(arguments)
+    layout = arguments.layout or _layout(network.skeleton)
+    split = arguments.split or PAPER_SPLITS[layout]
     annotation_file, image_dir = find_splits(arguments.data, layout, [split], "--data")[split]
     images = annotations.load(annotation_file, image_dir, network.skeleton)
     images = replace(images, images=images.images[: arguments.limit])
@@ -46,52 +48,36 @@ def main() -> None:
         progress=sys.stderr.isatty(),
     )
     scores = evaluate(annotation_file, detections, network.skeleton, [image.id for image in images])
-    table = pd.DataFrame(
-        {
-            "published": pd.Series(reported(arguments.model, layout, split), dtype=float),
-            "measured": pd.Series(percent(scores)),
-        }
-    ).reindex(scores)
+    name = arguments.official or arguments.weights
     print(
-        f"{arguments.model} at {network.input_size} px, {'with' if arguments.flip else 'without'} flip test, "
+        f"{name} at {network.input_size} px, {'with' if arguments.flip else 'without'} flip test, "
         f"on {len(images)} {layout} {split} images of {arguments.data}"
     )
-    print(table.to_string(float_format="{:.1f}".format, na_rep=""))
+    print(_table(reported(name, layout, split), percent(scores)))
 
 
-def reported(model: str, layout: str, split: str) -> dict[str, float]:
+def reported(name: str | Path, layout: str, split: str) -> dict[str, float]:
     """Scores in percent that the paper reports for a system of the zoo on a split; often none."""
-    reported_split, table, columns = REPORTED[layout]
-    rows = getattr(published.read(Path("data/paper")), table)
-    rows = rows[rows["model"].map(ZOO) == model].rename(columns=columns)
-    if split != reported_split or rows.empty:
-        return {}
-    return rows.iloc[0][list(columns.values())].to_dict()
+    with files("litepose.cli").joinpath("published.csv").open() as file:
+        for row in csv.DictReader(file):
+            if (row["name"], row["layout"], row["split"]) == (str(name), layout, split):
+                return {score: float(row[score]) for score in ("AP", "AP50", "AP75") if row[score]}
+    return {}
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m stages.check_official", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("checkpoint", type=Path, help="file of the authors' weights")
-    parser.add_argument("--model", required=True, help="name in the zoo, such as litepose-s")
-    parser.add_argument("--data", type=Path, required=True, help="data set in the layout's own directories")
-    parser.add_argument("--layout", choices=REPORTED, default="crowdpose", help="default: %(default)s")
-    parser.add_argument(
-        "--split", choices=SPLITS["crowdpose"], help="default: the paper's, test or COCO's val"
-    )
-    parser.add_argument("--input-size", type=_positive, help="px of the short side; default: the paper's")
-    parser.add_argument("--limit", type=_positive, help="only the first images of the split")
-    parser.add_argument("--no-flip", dest="flip", action="store_false", help="without flip test")
-    return parser.parse_args()
+def _layout(skeleton: Skeleton) -> str:
+    if skeleton.name not in LAYOUTS:
+        raise InputError(
+            f"The network finds the joints of {skeleton.name}: say with --layout how its data set lies, as "
+            f"{' or '.join(LAYOUTS)}"
+        )
+    return skeleton.name
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    return number
-
-
-if __name__ == "__main__":
-    run_stage(main)
+def _table(published: dict[str, float], measured: dict[str, float]) -> str:
+    """A row per score; a cell without a number is empty."""
+    lines = [f"{'':<9} {'published':>9} {'measured':>9}"]
+    for name, value in measured.items():
+        cell = f"{published[name]:.1f}" if name in published else ""
+        lines.append(f"{name:<9} {cell:>9} {value:>9.1f}")
+    return "\n".join(lines)

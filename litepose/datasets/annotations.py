@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton
 from litepose.datasets.images import MAX_PIXELS, check_size, read_image
-from litepose.errors import InputError
-from litepose.skeletons import Skeleton
 
 
 @dataclass(frozen=True, slots=True)

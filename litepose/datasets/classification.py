@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from litepose.core.errors import InputError
 from litepose.datasets.augmentation import NO_AUGMENTATION, Augmentation, mirrored
 from litepose.datasets.images import MAX_PIXELS, read_image
 from litepose.datasets.sampling import Sample
-from litepose.errors import InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 CROPS = Augmentation(rotation=0.0, scale=(0.6, 1.0), translation=10.0, flip=0.5)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 MAX_PIXELS = 80_000_000  # 240 MB decoded; COCO's largest image has 0.4 million
 START_OF_SCAN, END_OF_IMAGE = 0xDA, b"\xff\xd9"  # JPEG markers

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton
 from litepose.datasets import targets
 from litepose.datasets.annotations import Annotations, ImageRecord
 from litepose.datasets.augmentation import NO_AUGMENTATION, Augmentation, mirrored
 from litepose.datasets.sampling import ResolutionSampler, Sample, start_worker
-from litepose.errors import InputError
-from litepose.skeletons import Skeleton
 
 __all__ = [
     "NO_AUGMENTATION",

@@ -4,9 +4,9 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
-from litepose.errors import InputError
-from litepose.files import write_text
-from litepose.skeletons import SKELETONS, Skeleton, from_fields
+from litepose.core.errors import InputError
+from litepose.core.files import write_text
+from litepose.core.skeletons import SKELETONS, Skeleton, from_fields
 
 Splits = dict[str, tuple[Path, Path]]
 

@@ -14,9 +14,9 @@ from faster_coco_eval import COCOeval_faster
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import read_json
-from litepose.errors import InputError
-from litepose.skeletons import Skeleton
 
 COCO_METRICS = ("AP", "AP50", "AP75", "AP_medium", "AP_large", "AR", "AR50", "AR75")
 CROWDPOSE_METRICS = ("AP", "AP50", "AP75", "AR", "AR50", "AR75", "AP_easy", "AP_medium", "AP_hard")
@@ -194,3 +194,8 @@ def _numpy_float() -> Iterator[None]:
 
 
 CROWDPOSE_EVALUATORS = {"faster-coco-eval": _faster_coco_eval, "crowdposetools": _crowdposetools}
+
+
+def percent(scores: dict[str, float]) -> dict[str, float]:
+    """Scores from 0..1 as percentages of two digits."""
+    return {name: round(100 * score, 2) for name, score in scores.items()}

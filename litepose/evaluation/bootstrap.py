@@ -26,9 +26,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval, Params
 from scipy import stats
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton
 from litepose.evaluation.average_precision import CROWDPOSE_AREA, judged
-from litepose.skeletons import Skeleton
 
 CONFIDENCE = 0.95
 CHUNK = 250_000  # detections times draws at once: what fits the cache

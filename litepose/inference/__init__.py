@@ -1,4 +1,4 @@
-"""From images to people: resizing, flip and scale test, grouping, drawing."""
+"""From images to people: resizing, flip and scale test, grouping."""
 
 from litepose.inference.maps import forward_test
 from litepose.inference.prediction import Prepared, predict, prepare

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from litepose.skeletons import Skeleton
+from litepose.core.skeletons import Skeleton
 
 
 def forward_test(

@@ -12,14 +12,14 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.keypoints import normalise
-from litepose.errors import InputError
 from litepose.inference.blocks import Tags
 from litepose.inference.grouping import group
 from litepose.inference.maps import forward, upsampled
 from litepose.inference.resizing import Resizing
-from litepose.skeletons import Skeleton
 
 DECODE_IMAGES = 4  # up-sampled and grouped at once: their maps are the largest tensors
 CPU_PIXELS = 1 << 17  # of a CPU's forward pass: with more, activations leave its cache and it slows down

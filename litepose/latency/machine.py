@@ -8,30 +8,11 @@ from pathlib import Path
 
 import psutil
 import torch
-import yaml
 
-from litepose.cores import cores
-from litepose.errors import InputError
+from litepose.core.cores import cores
+from litepose.latency.devices import BOARDS
 
-# Devices that TVM's RPC tracker reaches: name -> what to compile for, and with which compiler
-BOARDS: dict[str, dict] = yaml.safe_load(Path(__file__).with_name("boards.yaml").read_text())
-DEVICES = ("host", "cuda", *BOARDS)
-_PACKAGES = ("torch", "onnxruntime", "apache-tvm")
-
-
-def check(device: str) -> None:
-    """Raise InputError if there is no such device to measure on."""
-    if device not in DEVICES:
-        raise InputError(f"latency.devices names {device!r}: known devices are {', '.join(DEVICES)}.")
-
-
-def missing(device: str) -> str:
-    """Why nothing can be measured on a device, in a sentence; empty where it can."""
-    if device in BOARDS:
-        from litepose.latency.tvm import boards  # TVM takes seconds to load
-
-        return boards.missing(device)
-    return "" if device == "host" or torch.cuda.is_available() else "PyTorch finds no CUDA GPU here."
+_PACKAGES = ("onnxruntime", "apache-tvm")
 
 
 def release_memory() -> None:
@@ -45,13 +26,13 @@ def describe(device: str, threads: int) -> dict[str, str | int | float]:
     """The machine, as flat values for a metrics file; what cannot be read, or is not there, is left out.
 
     Args:
-        device: one of `DEVICES`.
+        device: one of :data:`litepose.latency.devices.DEVICES`.
         threads: that the runtimes computed with.
     """
     if device in BOARDS:
         target = dict(BOARDS[device]["target"])
         host = target.pop("host", {})
-        return {"board": device, **host, **target, "apache-tvm": metadata.version("apache-tvm")}
+        return {"board": device, **host, **target, **_versions(("apache-tvm",))}
     machine: dict[str, str | int | float] = {
         "cpu": _cpu_name(),
         "architecture": platform.machine(),
@@ -60,12 +41,10 @@ def describe(device: str, threads: int) -> dict[str, str | int | float]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.system(),
         "python": platform.python_version(),
+        # With what it was built for (+cu130), which the installed package's own version may leave out
+        "torch": torch.__version__,
+        **_versions(_PACKAGES),
     }
-    for package in _PACKAGES:
-        try:
-            machine[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     if device == "cuda" and torch.cuda.is_available():
         machine["gpu"], machine["cuda"] = torch.cuda.get_device_name(), str(torch.version.cuda)
     governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -79,7 +58,19 @@ def name(device: str) -> str:
     return device if device in BOARDS else _cpu_name()
 
 
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Versions of those packages that are installed."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
 def _cpu_name() -> str:
+    """The processor as the system names it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

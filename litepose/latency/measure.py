@@ -1,4 +1,4 @@
-"""The measurement protocol: warm-up, repeats within a time budget, in turns or in visits, and intervals."""
+"""The measurement protocol: warm-up, repeats within a time budget, interleaved or in visits; intervals."""
 
 import gc
 import time
@@ -11,7 +11,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from litepose.latency.machine import release_memory
-from litepose.latency.runtimes import Runtime
+from litepose.latency.runtimes.interface import Runtime
 
 Key = TypeVar("Key", bound=Hashable)
 _MIN_RUNS = 3
@@ -34,7 +34,7 @@ class Protocol:
 
 
 def warm_up(
-    run: Callable[[], None], protocol: Protocol, clock: Callable[[], float] = time.perf_counter
+    run: Callable[[], object], protocol: Protocol, clock: Callable[[], float] = time.perf_counter
 ) -> int:
     """Run a prepared system untimed, so that kernels are chosen and memory is allocated.
 
@@ -56,31 +56,28 @@ def warm_up(
     return runs
 
 
-def interleave(
-    systems: Mapping[str, Callable[[], None]],
+def measure_interleaved(
+    systems: Mapping[Key, Callable[[], object]],
     protocol: Protocol,
-    on_run: Callable[[str], None] = lambda system: None,
     clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, np.ndarray]:
-    """Time all systems in rounds, so that a machine that drifts moves all of them alike.
+) -> dict[Key, np.ndarray]:
+    """Time all systems in turns, so that a machine that drifts moves all of them alike.
 
     Args:
-        systems: one function per system that runs it once.
+        systems: one function per system that runs it once, by any key.
         protocol: the number of runs and the time share.
-        on_run: called with the system's name after every run.
         clock: seconds, increasing.
 
     Returns:
-        Milliseconds of every timed run, per system, in the order of measurement.
+        Milliseconds of every timed run, by key, in the order of measurement.
     """
-    times: dict[str, list[float]] = {system: [] for system in systems}
+    times: dict[Key, list[float]] = {system: [] for system in systems}
     active = list(systems)
     for _ in range(protocol.repeats):
         for system in active:
             start = clock()
             systems[system]()
             times[system].append(clock() - start)
-            on_run(system)
         active = [system for system in active if _may_run_again(times[system], protocol.share)]
     return {system: 1000 * np.array(runs) for system, runs in times.items()}
 
@@ -89,7 +86,7 @@ def _may_run_again(seconds: list[float], share: float) -> bool:
     return len(seconds) < _MIN_RUNS or sum(seconds) + float(np.median(seconds)) <= share
 
 
-def in_rounds(
+def measure_rounds(
     runtimes: Mapping[Key, Runtime],
     protocol: Protocol,
     rounds: int,
@@ -116,7 +113,8 @@ def in_rounds(
         Milliseconds of every timed run, one array per visit, by key.
     """
     generator = np.random.default_rng(seed)
-    keys, times = list(runtimes), {key: [] for key in runtimes}
+    keys = list(runtimes)
+    times: dict[Key, list[np.ndarray]] = {key: [] for key in keys}
     planned = np.ones(len(keys), int)
     seconds = np.zeros(len(keys))
     # What is prepared stays: between visits only what is new is searched for garbage.
@@ -154,7 +152,7 @@ def _repeat(run: Callable[[], float | None], protocol: Protocol, clock: Callable
     return np.array(seconds)
 
 
-def interval(visits: list[np.ndarray], confidence: float = 0.95) -> tuple[float, float, float]:
+def confidence_interval(visits: list[np.ndarray], confidence: float = 0.95) -> tuple[float, float, float]:
     """Latency and its interval, in milliseconds, from the runs of each of at least two visits.
 
     Runs of one visit are alike; visits differ as repetitions of the whole measurement do. So each visit
@@ -166,4 +164,5 @@ def interval(visits: list[np.ndarray], confidence: float = 0.95) -> tuple[float,
     """
     logs = np.log([np.median(runs) for runs in visits])
     margin = stats.t.ppf((1 + confidence) / 2, len(logs) - 1) * stats.sem(logs)
-    return tuple(float(value) for value in np.exp(logs.mean() + np.array([0, -margin, margin])))
+    latency, low, high = np.exp(logs.mean() + np.array([0, -margin, margin])).tolist()
+    return latency, low, high

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from litepose.errors import InputError
-from litepose.models.depthwise import depthwise_conv2d
+from litepose.core.errors import InputError
 
 PREDICTION_STD = 0.001
 
@@ -23,7 +23,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Filter each channel on its own: [B,C,H,W] -> [B,C,H/stride,W/stride]."""
-        return depthwise_conv2d(x, self.weight, self.stride[0], self.training)
+        return F.conv2d(x, self.weight, None, self.stride, self.padding, groups=len(self.weight))
 
 
 def conv_norm(

@@ -139,6 +139,7 @@ class EfficientHRNet(nn.Module):
 
     def __init__(self, architecture: EfficientHRNetArchitecture, num_joints: int, depth: float = 1.0) -> None:
         super().__init__()
+        self.architecture, self.num_joints, self.depth = architecture, num_joints, depth
         widths = architecture.widths
         self.backbone = EfficientBackbone(architecture, depth)
         self.transitions, self.stages = nn.ModuleList(), nn.ModuleList()

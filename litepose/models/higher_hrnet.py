@@ -56,6 +56,7 @@ class HigherHRNet(nn.Module):
 
     def __init__(self, architecture: HigherHRNetArchitecture, num_joints: int, depth: float = 1.0) -> None:
         super().__init__()
+        self.architecture, self.num_joints, self.depth = architecture, num_joints, depth
         width, bottleneck = architecture.width, architecture.bottleneck
         self.stem = nn.Sequential(
             conv_norm(3, STEM_CHANNELS, 3, 2), conv_norm(STEM_CHANNELS, STEM_CHANNELS, 3, 2)

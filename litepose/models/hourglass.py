@@ -58,7 +58,7 @@ class StackedHourglass(nn.Module):
     def __init__(self, num_joints: int, depth: float = 1.0) -> None:
         super().__init__()
         stacks, predictions = scaled_depth(STACKS, depth), 2 * num_joints
-        self.num_joints = num_joints
+        self.num_joints, self.depth = num_joints, depth
         self.stem = nn.Sequential(
             _conv(3, 64, 7, 2), _conv(64, 128), nn.MaxPool2d(2), _conv(128, 128), _conv(128, CHANNELS)
         )

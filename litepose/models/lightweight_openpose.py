@@ -36,6 +36,7 @@ class LightweightOpenPose(nn.Module):
 
     def __init__(self, num_joints: int, depth: float = 1.0) -> None:
         super().__init__()
+        self.num_joints, self.depth = num_joints, depth
         heatmaps, fields = num_joints + 2, 2 * (num_joints + 2)
         layers = [conv_norm(3, STEM_CHANNELS, 3, 2)]
         inputs = STEM_CHANNELS

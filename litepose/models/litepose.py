@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.blocks import conv_norm, depthwise_norm, initialise, scaled_depth, upsampling_conv
 
 STEM_CHANNELS = 32
@@ -120,8 +120,9 @@ class LitePose(nn.Module):
         depth: float = 1.0,
     ) -> None:
         super().__init__()
+        self.architecture, self.num_joints = architecture, num_joints
+        self.kernel, self.fusion, self.depth = kernel, fusion, depth
         stage, deconv = architecture.stages, architecture.deconv
-        self.fusion = fusion
         self.backbone = Backbone(architecture, kernel, depth)
         self.deep_deconvs = nn.ModuleList(map(upsampling_conv, (stage[3], *deconv[:2]), deconv))
         self.deconv_norms = nn.ModuleList(nn.Sequential(nn.BatchNorm2d(width), nn.ReLU()) for width in deconv)
@@ -161,6 +162,8 @@ class LitePoseClassifier(nn.Module):
         self, architecture: Architecture, num_classes: int, kernel: int = 7, depth: float = 1.0
     ) -> None:
         super().__init__()
+        self.architecture, self.num_classes = architecture, num_classes
+        self.kernel, self.depth = kernel, depth
         self.backbone = Backbone(architecture, kernel, depth)
         self.classifier = nn.Linear(architecture.stages[3], num_classes)
         initialise(self.backbone)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.supernet import Supernet
 from litepose.models.zoo import create, names
 
@@ -50,8 +50,32 @@ _HRNET_RULES: Rules = (
 )
 _RULES = {"litepose": _LITEPOSE_RULES, "supernet": _LITEPOSE_RULES, "higherhrnet": _HRNET_RULES}
 _RULES["efficienthrnet"] = _HRNET_RULES
+# The layer that gives the heatmaps at stride 2: as many as joints
+_FINE_HEATMAPS = dict.fromkeys(("litepose", "supernet"), "deep_heads.1.3.weight")
+_FINE_HEATMAPS |= dict.fromkeys(("higherhrnet", "efficienthrnet"), "head.predictions.1.weight")
 # The released supernet carries transforms to smaller kernels, which it never uses.
 _UNUSED = re.compile(r"\.Linear\dx\d\.")
+
+
+def released_joints(name: str, state_dict: Mapping[str, Any]) -> int:
+    """Keypoints of one person that a checkpoint of the authors' released code predicts.
+
+    Args:
+        name: as for `load_official`.
+        state_dict: as for `load_official`.
+
+    Raises:
+        InputError: there is no released code for that model, or the checkpoint has no such predictions.
+    """
+    rules = _rules(name)
+    last = _FINE_HEATMAPS[name.partition("-")[0]]
+    for key, tensor in _released_tensors(state_dict).items():
+        if _rename(key, rules) == last:
+            return tensor.shape[0] if tensor.dim() else 0
+    raise InputError(
+        f"The checkpoint has no tensor for {last} of {name}: give the checkpoint of {name}, or name the "
+        "model that this one is of."
+    )
 
 
 def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> nn.Module:
@@ -68,10 +92,7 @@ def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> 
     Raises:
         InputError: there is no released code for that model, or a tensor is missing, unknown, or misshapen.
     """
-    rules = _RULES.get(name.partition("-")[0])
-    if rules is None:
-        known = [model for model in names() if model.partition("-")[0] in _RULES]
-        raise InputError(f"No checkpoint was released for {name!r}: choose supernet or {', '.join(known)}.")
+    rules = _rules(name)
     model = Supernet(num_joints) if name == "supernet" else create(name, num_joints)
     network = model.network if isinstance(model, Supernet) else model
     released = _released_tensors(state_dict)
@@ -80,6 +101,14 @@ def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> 
     _check(name, num_joints, expected, released, renamed)
     network.load_state_dict({own: released[key] for own, key in renamed.items()})
     return model.eval()
+
+
+def _rules(name: str) -> Rules:
+    rules = _RULES.get(name.partition("-")[0])
+    if rules is None:
+        known = [model for model in names() if model.partition("-")[0] in _RULES]
+        raise InputError(f"No checkpoint was released for {name!r}: choose supernet or {', '.join(known)}.")
+    return rules
 
 
 def _released_tensors(state_dict: Mapping[str, Any]) -> dict[str, torch.Tensor]:

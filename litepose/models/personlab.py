@@ -22,6 +22,7 @@ class PersonLab(nn.Module):
 
     def __init__(self, num_joints: int, depth: float = 1.0) -> None:
         super().__init__()
+        self.num_joints, self.depth = num_joints, depth
         layers = [conv_norm(3, STEM_CHANNELS, 7, 2), nn.MaxPool2d(3, 2, padding=1)]
         inputs = STEM_CHANNELS
         for channels, blocks, stride, dilation in STAGES:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.blocks import round_channels
 from litepose.models.litepose import ARCHITECTURES, Architecture
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.channels import channel_sets, input_dim, output_dim, sort_channels
 from litepose.models.litepose import ARCHITECTURES, Architecture, LitePose
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models import efficient_hrnet, higher_hrnet, litepose
 from litepose.models.efficient_hrnet import EfficientHRNet
 from litepose.models.higher_hrnet import HigherHRNet

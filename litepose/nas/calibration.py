@@ -5,14 +5,15 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 
 @torch.no_grad()
 def recalibrate(model: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     """Replace a network's batch-norm statistics, in place, by their mean over batches of images.
 
-    A sub-network inherits the statistics of all configurations of its supernet mixed; its own judge it.
+    A sub-network inherits the statistics of all configurations of its supernet mixed, but is evaluated with
+    its own.
 
     Args:
         model: a network with batch norm; its mode stays as it was.

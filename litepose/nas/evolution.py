@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.space import Configuration, SearchSpace
 from litepose.nas.history import History, Row
 
@@ -119,11 +119,9 @@ class _Candidates:
             if len(left) == 0:
                 continue
             row = int(left[torch.randint(len(left), (), generator=generator)])
-            for _ in range(ATTEMPTS if propose else 0):
-                proposed = self.space.index(propose(generator))
-                if fitting[proposed]:
-                    row = proposed
-                    break
+            if propose:
+                proposed = (self.space.index(propose(generator)) for _ in range(ATTEMPTS))
+                row = next((one for one in proposed if fitting[one]), row)
             self.new[row] = False
             return self.space.at(row)
         return None
@@ -165,9 +163,10 @@ def _evaluate(
     def work(evaluate: Measure) -> None:
         while not stopped.is_set():
             with lock:
-                index, configuration = next(queue, (None, None))
-            if configuration is None:
+                candidate = next(queue, None)
+            if candidate is None:
                 return
+            index, configuration = candidate
             started = time.perf_counter()
             try:
                 score = evaluate(configuration)

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from litepose.errors import InputError
-from litepose.files import write_text
+from litepose.core.errors import InputError
+from litepose.core.files import write_text
 
 Row = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Configurations spread evenly over a range of cost."""
+"""A sample of configurations that is stratified by cost."""
 
 import numpy as np
 import torch

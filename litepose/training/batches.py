@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from litepose.core import distributed
 from litepose.datasets.sampling import ResolutionSampler, Sample, start_worker
-from litepose.training import distributed
 
 
 def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:

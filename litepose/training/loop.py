@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from litepose.errors import DivergedError
-from litepose.training import checkpoint, distributed
+from litepose.core import distributed
+from litepose.core.errors import DivergedError
+from litepose.training import checkpoint
+from litepose.training.depthwise import fast_gradient
 from litepose.training.schedule import Schedule
 from litepose.training.step import PLAIN, StepOptions, parts_of
 
@@ -97,14 +99,14 @@ def backward(
     """Add the gradient of a batch, part by part, to the parameters; returns its losses by name."""
     device = next(model.parameters()).device
     losses: dict[str, Tensor] = {}
-    for number, part in enumerate(parts_of(batch, options.accumulate), 1):
-        with distributed.exchange(model, now=number == options.accumulate):
+    for number, part in enumerate(parts_of(batch, options.accumulate_grad), 1):
+        with distributed.exchange(model, now=number == options.accumulate_grad):
             with options.autocast(device):
                 loss, named = task.loss(model, part, epoch, step)
             watch.add(step, loss, part)
-            scaler.scale(loss / options.accumulate).backward()
+            scaler.scale(loss / options.accumulate_grad).backward()
         for name, value in {"loss": loss, **named}.items():
-            losses[name] = losses.get(name, 0.0) + value.detach() / options.accumulate
+            losses[name] = losses.get(name, 0.0) + value.detach() / options.accumulate_grad
     return losses
 
 
@@ -207,7 +209,7 @@ def fit(
     for epoch, row in enumerate(history, 1):
         log(epoch, row)
     forward = torch.compile(model) if options.compile and task.compilable else model
-    with distributed.parallel(model, forward) as trained:
+    with fast_gradient(model), distributed.parallel(model, forward) as trained:
         for epoch in range(len(history) + 1, schedule.epochs + 1):
             started = time.perf_counter()
             title = f"{name}: epoch {epoch}/{schedule.epochs}"

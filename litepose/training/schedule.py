@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 REFERENCE_BATCH = 32
 

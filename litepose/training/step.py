@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -20,22 +20,22 @@ class StepOptions:
         clip_gradient: largest Euclidean norm of the whole gradient; 0 does not bound it.
         precision: float32, or the format of convolutions under autocast (weights and losses stay float32).
         compile: run the network through ``torch.compile``, where its shapes are the same in every step.
-        accumulate: parts of a batch that pass the network one after the other to save memory. Loss and
+        accumulate_grad: parts of a batch that pass the network one after the other to save memory. Loss and
             gradient are the whole batch's, but batch norm sees one part at a time.
     """
 
     clip_gradient: float = 0.0
     precision: str = "float32"
     compile: bool = False
-    accumulate: int = 1
+    accumulate_grad: int = 1
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             known = ", ".join(PRECISIONS)
             raise InputError(f"params.yaml: recipe.precision is {self.precision!r}: use one of {known}")
-        if self.accumulate < 1 or self.clip_gradient < 0:
+        if self.accumulate_grad < 1 or self.clip_gradient < 0:
             raise InputError(
-                f"params.yaml: recipe.accumulate is {self.accumulate} and recipe.clip_gradient "
+                f"params.yaml: recipe.accumulate_grad is {self.accumulate_grad} and recipe.clip_gradient "
                 f"{self.clip_gradient}: give at least 1 and 0"
             )
 
@@ -66,7 +66,7 @@ def parts_of(batch: Any, count: int) -> Sequence[Any]:
     if len(batch) % count:
         raise InputError(
             f"params.yaml: a batch of {len(batch)} images has no {count} equal parts: "
-            "give a recipe.accumulate that divides batch_size"
+            "give a recipe.accumulate_grad that divides batch_size"
         )
     size = len(batch) // count
     if isinstance(batch, Tensor):

@@ -15,10 +15,10 @@ from torch import nn
 
 import scenes
 from litepose import complexity, models
+from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import annotations, manifest
 from litepose.datasets.keypoints import Augmentation, Batch, KeypointDataset
-from litepose.models.blocks import DepthwiseConv2d
-from litepose.skeletons import CROWDPOSE
+from litepose.training.depthwise import fast_gradient
 from litepose.training.loop import train_one_epoch
 from litepose.training.losses import PoseLoss
 from litepose.training.pose import PoseTask
@@ -84,15 +84,17 @@ def our_steps(case, device, options=PLAIN):
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     forward = torch.compile(model) if options.compile else model
     task, scaler = Repeated(case, device), options.scaler(device)
-    return lambda: train_one_epoch(forward, task, optimizer, scheduler, 0, case.name, options, scaler)
+
+    def run():
+        with fast_gradient(model):
+            train_one_epoch(forward, task, optimizer, scheduler, 0, case.name, options, scaler)
+
+    return run
 
 
 def plain_steps(case, device):
     """What runs plain steps."""
     model = copy.deepcopy(case.network).to(device)
-    for module in model.modules():
-        if type(module) is DepthwiseConv2d:
-            module.__class__ = nn.Conv2d
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     task = Repeated(case, device)
 
@@ -150,10 +152,11 @@ def waiting(values, workers: int) -> list[float]:
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
         scaler = PLAIN.scaler(device)
-        epochs = [
-            train_one_epoch(model, task, optimizer, scheduler, epoch, case.name, PLAIN, scaler)
-            for epoch in range(2)
-        ]
+        with fast_gradient(model):
+            epochs = [
+                train_one_epoch(model, task, optimizer, scheduler, epoch, case.name, PLAIN, scaler)
+                for epoch in range(2)
+            ]
     return [epoch["wait_share"] for epoch in epochs]
 
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 import tvm_ffi
 
-from litepose.latency.runtimes import as_list, check_output
+from litepose.latency.runtimes.interface import as_list, check_output
 from litepose.latency.tvm import boards
 from litepose.latency.tvm.runtime import compiled
+from litepose.latency.tvm.targets import target_of
 from litepose.models.litepose import ARCHITECTURES, LitePose
 from support import SUPPORT
 from support.every_operator import EveryOperator
@@ -89,7 +90,7 @@ def test_a_raspberry_pi_computes_what_pytorch_computes(network, runner, tmp_path
     model = network().eval()
     image = torch.randn(1, 3, 64, 96)
     expected = as_list(model(image))
-    executable = compiled(model, image, boards.target("pi4"), "pi4")
+    executable = compiled(model, image, target_of("pi4", threads=1))
     library = boards.linked(executable, "pi4", tmp_path / "network.so")
     found = outputs(runner, library, image, [tensor.shape for tensor in expected], tmp_path)
     check_output("network", found, expected)

@@ -16,9 +16,11 @@ import tvm
 from torch import fx
 from tvm import relax, s_tir
 
-from litepose.errors import InputError
-from litepose.latency import machine, runtimes
-from litepose.latency.runtimes import check_output
+import stages.tuning
+from litepose.core.errors import InputError
+from litepose.latency import machine, registry
+from litepose.latency.devices import BOARDS
+from litepose.latency.runtimes.interface import as_list, check_output
 from litepose.latency.tvm import boards, gpu, schedules, targets
 from litepose.latency.tvm.lowering import lower
 from litepose.latency.tvm.schedules import Tile
@@ -105,8 +107,8 @@ def test_the_tvm_runtime_gives_the_outputs_of_a_lite_pose(device):
     torch.manual_seed(0)
     model = LitePose(ARCHITECTURES["xs"], 14, depth=0.1).eval()
     image = torch.randn(1, 3, 64, 64)
-    expected = runtimes.as_list(model(image))
-    runtime = runtimes.create("tvm", device, 1)
+    expected = as_list(model(image))
+    runtime = registry.create("tvm", device, 1)
     runtime.prepare(model, image)
     for _ in range(2):
         runtime.load()
@@ -190,13 +192,48 @@ def test_every_compiled_system_has_shipped_tiles(family):
     assert {"1x258x258x3", "1x450x450x3", "1x514x514x3"} <= {name.split()[1] for name in tiles}
 
 
+def test_each_device_has_its_target(target):
+    assert str(targets.target_of("host", 1)) == str(target)
+    assert targets.target_of("pi4", 1).attrs["mcpu"] == "cortex-a72"
+    assert gpu.is_gpu(targets.target_of("nano", 1))
+
+
+@pytest.fixture
+def tuning_stage(tmp_path, monkeypatch):
+    """Runs the stage on a device, with no trials asked for, and reads the file that it leaves."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TVM_TRACKER_HOST", raising=False)
+
+    def run(device):
+        monkeypatch.setattr(sys, "argv", ["tuning", device])
+        stages.tuning.main({"latency": {"threads": 1, "trials": 0}, "seed": 0})
+        return (tmp_path / f"data/tuning/{device}.json").read_text()
+
+    return run
+
+
+def test_without_trials_the_record_of_this_machine_is_written_all_the_same(tuning_stage):
+    record = json.loads(tuning_stage("host"))
+    assert record["kernels"] == {}
+    assert "1 threads" in record["machine"]
+
+
+def test_a_board_that_is_not_attached_keeps_what_was_tuned_on_it(tuning_stage, tmp_path):
+    assert json.loads(tuning_stage("pi4"))["kernels"] == {}
+    tuning = Tuning(tmp_path / "data/tuning/pi4.json", "pi4, 1 threads")
+    tuning.add("kernel", Tile(4, 2, 4, False), 10.0)
+    tuning.write()
+    before = (tmp_path / "data/tuning/pi4.json").read_text()
+    assert tuning_stage("pi4") == before
+
+
 @pytest.fixture
 def loopback(monkeypatch):
     """A board that is this machine, behind a tracker and a server of its own."""
     if not shutil.which("g++"):
         pytest.skip("g++ links what is compiled for a board, and is not installed")
     board = {"target": {"kind": "llvm", "mcpu": "x86-64-v2", "num-cores": 1}, "compiler": "g++"}
-    monkeypatch.setitem(machine.BOARDS, "loopback", board)
+    monkeypatch.setitem(BOARDS, "loopback", board)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -222,7 +259,7 @@ def test_a_board_computes_the_same_tells_its_own_time_and_is_tuned(loopback, net
     wait_for("no RPC server with this key")
     with loopback():
         wait_for("")
-        prepared = [runtimes.create("tvm", "loopback", 1) for _ in range(2)]
+        prepared = [registry.create("tvm", "loopback", 1) for _ in range(2)]
         for runtime in prepared:
             runtime.prepare(network, image)
         for runtime in prepared * 2:
@@ -232,19 +269,19 @@ def test_a_board_computes_the_same_tells_its_own_time_and_is_tuned(loopback, net
             runtime.unload()
             machine.release_memory()
         wait_for("")
-        target = boards.target("loopback")
+        target = targets.target_of("loopback", 1)
         module = lower(network, tuple(image.shape), target)
         tuning = Tuning(tmp_path / "loopback.json", "loopback")
-        tune(module, target, tuning, 1, boards.remote_timer("loopback"), time.monotonic() + 60)
+        tune(module, target, tuning, 1, boards.remote_timer("loopback", target), time.monotonic() + 60)
         assert len(tuning.best()) == 5
 
 
 @pytest.mark.parametrize(("address", "reason"), [("", "do not say where"), ("127.0.0.1", "no RPC tracker")])
 def test_a_board_that_is_not_attached_is_left_out_with_a_sentence(monkeypatch, address, reason):
-    monkeypatch.setitem(machine.BOARDS, "bench", {"target": {"kind": "llvm"}, "compiler": "true"})
+    monkeypatch.setitem(BOARDS, "bench", {"target": {"kind": "llvm"}, "compiler": "true"})
     monkeypatch.setenv("TVM_TRACKER_HOST", address)
     monkeypatch.setenv("TVM_TRACKER_PORT", "9")
-    assert reason in machine.missing("bench")
+    assert reason in registry.missing("bench")
 
 
 def wait_for(reason):

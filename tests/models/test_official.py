@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models import load_official
+from litepose.models.official import released_joints
 from litepose.models.supernet import Supernet
 from support import DATA
 from support.official import SHAPES, released
@@ -41,6 +42,7 @@ def test_a_released_checkpoint_computes_what_the_released_code_computes(key):
 def test_every_tensor_of_every_released_model_finds_its_place(key):
     # Only names and shapes matter here: no memory is touched.
     checkpoint = {name: torch.zeros(()).expand(shape) for name, shape in SHAPES[key].items()}
+    assert released_joints(name_and_joints(key)[0], checkpoint) == name_and_joints(key)[1]
     model = load(key, checkpoint)
     used = [shape for name, shape in SHAPES[key].items() if "Linear" not in name]
     network = model.network if isinstance(model, Supernet) else model

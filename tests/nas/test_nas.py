@@ -11,10 +11,11 @@ import yaml
 from torch import nn
 
 from litepose.complexity import litepose_cost
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.litepose import ARCHITECTURES
 from litepose.models.space import SPACES, Configuration, SearchSpace
 from litepose.nas.calibration import recalibrate
+from litepose.nas.costs import PaperMacs, scaled_budget
 from litepose.nas.evolution import random_search, search
 from litepose.nas.history import History
 from litepose.nas.stratified import stratified_sample
@@ -33,8 +34,8 @@ def cost(configuration):
     return gmacs(configuration.architecture, configuration.resolution)
 
 
-def gmacs(architecture, resolution, depth=1.0):
-    return litepose_cost(architecture, resolution, 14, depth=depth)["macs_paper"] / 1e9
+def gmacs(architecture, resolution):
+    return litepose_cost(architecture, resolution, 14)["macs_paper"] / 1e9
 
 
 def score(configuration):
@@ -149,8 +150,8 @@ def test_every_profile_has_configurations_within_2_percent_under_its_budgets(pro
     for run in values["search"]["runs"].values():
         settings = values["supernet"]["runs"][run["supernet"]]
         space = SearchSpace(tuple(settings["ratios"]), tuple(settings["resolutions"]))
-        costs = space.costs(lambda architecture, side: gmacs(architecture, side, depth))
-        budget = run["budget"] * costs.max() / cost(SPACES[run["supernet"]].largest)
+        costs = PaperMacs().costs(space, depth)
+        budget = scaled_budget(run["budget"], SPACES[run["supernet"]], space, depth)
         evaluations = values["search"]["population"] * values["search"]["generations"]
         within = ((costs >= 0.98 * budget) & (costs <= budget)).sum()
         assert within >= min(evaluations, 15)
@@ -159,7 +160,14 @@ def test_every_profile_has_configurations_within_2_percent_under_its_budgets(pro
 def test_the_networks_that_start_from_the_supernet_train_as_those_that_do_not():
     """half-supernet stands beside kernels/7, so that only the weights they start from may differ."""
     values = yaml.safe_load((ROOT / "profiles/tiny.yaml").read_text())
-    assert values["ablation"] == {name: value for name, value in values["kernels"].items() if name != "runs"}
+    schedules = [
+        {name: value for name, value in values[section].items() if name not in what_differs}
+        for section, what_differs in (
+            ("ablation", {"runs", "supernet_runs"}),
+            ("kernels", {"runs", "resolution"}),
+        )
+    ]
+    assert schedules[0] == schedules[1]
     assert 7 in values["kernels"]["runs"]
 
 
@@ -250,7 +258,7 @@ def test_a_budget_under_the_smallest_network_is_refused(tmp_path):
         evolve(tmp_path / "state.json", budget=0.001)
 
 
-def test_configurations_spread_evenly_over_the_range_of_cost():
+def test_a_stratified_sample_lies_evenly_over_the_range_of_cost():
     costs = SPACES["lms"].costs(gmacs)
     chosen = stratified_sample(costs, 8, seed=0)
     assert len(set(chosen)) == 8
@@ -261,7 +269,7 @@ def test_configurations_spread_evenly_over_the_range_of_cost():
     assert costs[chosen[-1]] == costs.max()
 
 
-def test_another_seed_spreads_other_configurations_and_the_same_seed_the_same():
+def test_another_seed_samples_other_configurations_and_the_same_seed_the_same():
     costs = SPACES["lms"].costs(gmacs)
     assert (
         stratified_sample(costs, 8, seed=0)

@@ -1,23 +1,24 @@
 """The verdicts on the paper's claims: what the rule says of an interval, and where the numbers come from."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import manifest
-from litepose.errors import InputError
 from litepose.evaluation import evaluate
-from litepose.skeletons import CROWDPOSE
 from litepose.training.classification import correct
 from report import claims, verdicts
 from report.claims import Claim, Estimate, Measurement
 from report.evidence import Evidence, independent_difference
 from report.results import Results
+from report.runs import asked_for
 from report.systems import systems
-from stages.common import read_params
-from stages.report import asked_for
+from stages.lib.common.parameters import read_params
 from support import ROOT
 
 PAPER = ROOT / "data" / "paper" / "claims.yaml"
@@ -30,7 +31,7 @@ def claim(expects, **published):
 
 
 def verdict(expects, low, high, **known):
-    found = claims.find(claim(expects), Measurement(Estimate((low + high) / 2, low, high), "here", **known))
+    found = claims.decide(claim(expects), Measurement(Estimate((low + high) / 2, low, high), "here", **known))
     return found.verdict
 
 
@@ -97,20 +98,20 @@ def test_the_size_agrees_if_what_rounds_to_the_printed_numbers_meets_the_interva
     kernels = CLAIMS["kernel7-kernel3"]
     assert kernels.published[""] == pytest.approx((13.0, 12.9, 13.1))
     for low, high, expected in ((12.0, 12.95, "as published"), (1.0, 2.0, "smaller"), (14.0, 15.0, "larger")):
-        found = claims.find(kernels, Measurement(Estimate(low, low, high), "here"))
+        found = claims.decide(kernels, Measurement(Estimate(low, low, high), "here"))
         assert (found.verdict, found.agreement) == ("reproduced", expected)
 
 
 def test_a_device_of_the_papers_is_compared_with_its_own_latency_and_another_with_all():
     measured = Measurement(Estimate(5.5, 5.4, 5.6), "here")
     faster = CLAIMS["ms-xs-w16"]
-    assert claims.find(faster, measured, device="host").agreement == "smaller"
-    assert claims.find(faster, measured, device="pi4").published == (faster.published["pi4"],)
-    assert len(claims.find(faster, measured, device="host").published) == 3
+    assert claims.decide(faster, measured, device="host").agreement == "smaller"
+    assert claims.decide(faster, measured, device="pi4").published == (faster.published["pi4"],)
+    assert len(claims.decide(faster, measured, device="host").published) == 3
 
 
 def test_every_claim_is_about_runs_and_systems_that_the_pipeline_has():
-    values = read_params(ROOT / "profiles" / "paper.yaml")
+    values = read_params(ROOT / "profiles" / "paper.yaml", ROOT / "profiles" / "tiny.yaml")
     runs = asked_for(values)
     keys = {system.key for system in systems()}
     for item in CLAIMS.values():
@@ -353,7 +354,17 @@ def test_the_metrics_of_a_finding_are_few_and_short(run):
     assert metrics["kernel7-accuracy"]["value"] == 10.0
 
 
-def test_a_classifier_is_judged_image_by_image():
+def test_every_claim_is_counted_under_a_section_of_the_paper(run):
+    found = list(findings(run).values())
+    *parts, everything = verdicts.sections(found).rows
+    assert all(part["scores"] or part["costs"] for part in parts)
+    for column in ("scores", "costs"):
+        counts = [sum(map(int, re.findall(r"\d+", row[column]))) for row in (*parts, everything)]
+        assert sum(counts[:-1]) == counts[-1]
+    assert sum(map(int, re.findall(r"\d+", everything["scores"] + everything["costs"]))) == len(found)
+
+
+def test_a_classifier_is_tested_image_by_image():
     scores = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     batches = [(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 0]))]
     network = torch.nn.Module()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from litepose.skeletons import CROWDPOSE
+from litepose.core.skeletons import CROWDPOSE
 from report import curves, examples, figures, published, series, style
 from report.results import Results
 from support import ROOT
@@ -127,8 +127,10 @@ def test_figure_5_shows_every_network_beside_the_annotated_people(tmp_path):
 
 
 def test_figure_5_without_examples_says_what_is_missing(tmp_path):
-    figure = examples.figure5(examples.read(tmp_path / "examples.npz"), CROWDPOSE)
-    assert texts(figure) == ["not run: data/examples.npz is missing"]
+    assert examples.read(tmp_path / "examples.npz") == []
+    assert texts(examples.missing()) == ["not run: data/examples.npz is missing"]
+    examples.write(tmp_path / "plots", tmp_path)
+    assert (tmp_path / "plots" / "figure5.png").is_file()
 
 
 def test_training_curves_have_a_panel_per_stage_and_a_name_per_run():

@@ -11,11 +11,13 @@ import pytest
 import yaml
 
 import stages.report
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from report import figures, published, series, style, summary
 from report.results import Results
+from report.runs import FIGURE3, TABLE1, TABLE2, TABLE3, asked_for, figure5
 from report.systems import systems
-from report.tables import Column, Table, ablation, complexity_table, table1, table2, table3
+from report.table import Column, Table
+from report.tables import ablation_name, complexity_table, shortened, table1, table2, table3
 from support import ROOT
 
 PAPER = published.read(ROOT / "data" / "paper")
@@ -34,6 +36,7 @@ def metrics(tmp_path):
     directory = tmp_path / "metrics"
     trained = {"resolution": 128, "macs_g": 0.4, "seconds": 90.0}
     write(directory, "finetune/s", AP=15.25, AP50=40.0, AP75=9.0, **trained)
+    write(directory, "training/finetune/s", loss=0.1, seconds=180.0)
     write(directory, "finetune/xs", AP=8.5, AP50=25.0, AP75=4.0, **trained)
     write(directory, "shrink/baseline", AP=9.75, AP50=30.0, AP75=5.0, **trained)
     write(directory, "shrink/shrink3", AP=11.0, AP50=31.0, AP75=6.0, **trained)
@@ -124,18 +127,21 @@ def test_an_unpublished_cell_of_the_paper_stays_empty(results):
 
 
 def test_every_row_of_table_3_has_its_own_run():
-    runs = [ablation(row)[0] for row in PAPER.table3.to_dict("records")]
+    runs = [TABLE3[ablation_name(row)].run for row in PAPER.table3.to_dict("records")]
     assert runs == [
         "kernels/3", "kernels/5", "ablation/no-fusion", "kernels/7", "ablation/half-supernet",
         "finetune/s", "ablation/xs-scratch", "ablation/xs-supernet", "finetune/xs",
     ]  # fmt: skip
 
 
-def test_litepose_m_and_l_join_table_1_once_they_are_trained(metrics, results):
-    assert len(table1(PAPER, results).rows) == 7
-    write(metrics, "finetune/m", AP=17.0, resolution=128)
-    row = row_of(table1(PAPER, results), "LitePose-M")
-    assert (row["ap_published"], row["ap_measured"]) == ("", "17.0")
+@pytest.mark.parametrize(
+    ("table", "run", "ap", "rows"), [(table1, "finetune/m", "ap", 7), (table2, "transfer/m", "ap_val", 8)]
+)
+def test_litepose_m_and_l_join_tables_1_and_2_once_they_are_trained(metrics, results, table, run, ap, rows):
+    assert len(table(PAPER, results).rows) == rows
+    write(metrics, run, AP=17.0, resolution=128)
+    row = row_of(table(PAPER, results), "LitePose-M")
+    assert (row[f"{ap}_published"], row[f"{ap}_measured"]) == ("", "17.0")
 
 
 def test_a_published_architecture_that_was_trained_has_a_row_below_the_found_one(metrics, results):
@@ -339,30 +345,82 @@ def _fields(node):
 def project(tmp_path, metrics, monkeypatch):
     """A directory in which the report stage can run."""
     shutil.copytree(ROOT / "data" / "paper", tmp_path / "data" / "paper")
-    values = yaml.safe_load((ROOT / "profiles/tiny.yaml").read_text())
-    values["coco"]["source"] = "local"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(stages.report, "params", lambda: values)
     return tmp_path
 
 
+def profile(name="tiny"):
+    return yaml.safe_load((ROOT / f"profiles/{name}.yaml").read_text())
+
+
 def test_metrics_that_an_earlier_run_with_other_parameters_left_behind_are_not_reported(tmp_path):
-    for run in ("kernels/7", "kernels/9", "latency/host", "latency/pi4"):
+    runs = ("kernels/7", "kernels/9", "training/kernels/9", "latency/host", "latency/pi4")
+    for run in runs:
         path = tmp_path / f"{run}.json"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text('{"AP": 12.0, "seconds": 1}')
     results = Results(tmp_path, {"kernels/7", "latency/host"})
     assert results.run("kernels/7")["AP"] == 12
     assert results.run("kernels/9") == {}
     assert results.devices() == ["host"]
-    assert [name for name, _ in results.seconds()] == ["kernels/7", "latency/host"]
+    assert list(results.times()) == ["kernels/7", "latency/host"]
+
+
+@pytest.mark.parametrize("name", ["tiny", "paper", "smoke"])
+def test_every_run_that_a_profile_asks_for_is_one_that_the_report_shows(name):
+    known = {entry.run for table in (TABLE1, TABLE2, TABLE3, FIGURE3) for entry in table.values()}
+    known |= {f"{run}-published" for run in known}
+    stages_of_tables = ("shrink", "baselines", "ablation", "finetune", "transfer")
+    runs = {run for run in asked_for(profile(name)) if run.startswith(stages_of_tables)}
+    assert runs <= known
+
+
+def test_a_run_of_an_ablation_is_asked_for_wherever_its_weights_start():
+    values = profile()
+    values["ablation"] |= {"runs": {"no-fusion": {}}, "supernet_runs": {"half-supernet": {}}}
+    ablations = {run for run in asked_for(values) if run.startswith("ablation/")}
+    assert ablations == {"ablation/no-fusion", "ablation/half-supernet"}
+
+
+def test_the_time_of_a_run_is_that_of_its_training_and_of_its_test(tmp_path):
+    write(tmp_path, "training/kernels/7", loss=0.1, seconds=90)
+    write(tmp_path, "training/pretrain/full", loss=0.1, seconds=30)
+    write(tmp_path, "kernels/7", AP=12.0, seconds=60)
+    write(tmp_path, "latency/host_machine", seconds=6)
+    times = Results(tmp_path).times()
+    assert times == {"latency/host": (None, 6.0), "kernels/7": (90.0, 60.0), "pretrain/full": (30.0, None)}
+    assert times["kernels/7"].total == 150
+
+
+def test_figure_5_shows_small_and_large_kernels_of_those_that_were_trained():
+    assert list(figure5([3, 5, 7, 9]).values()) == [
+        "kernels/3",
+        "ablation/no-fusion",
+        "kernels/7",
+        "finetune/s",
+    ]
+    assert "kernels/5" in figure5([3, 5]).values()
+
+
+def test_the_short_tables_have_at_most_eight_columns_and_keep_published_and_measured_apart(results):
+    for build in (table1, table2, table3):
+        text = shortened(build(PAPER, results), results).markdown()
+        heading = text.splitlines()[0].strip("| ").split(" | ")
+        assert len(heading) <= 8
+        assert sum("AP" in name and "published" in name for name in heading) == 1
+        assert sum("AP" in name and "measured" in name for name in heading) == 1
+        assert len(text.splitlines()) - 2 == len(build(PAPER, results).rows)
+    assert "| 56.0 | 58.3 | **15.2** | 128 |" in shortened(table1(PAPER, results), results).markdown()
 
 
 def test_the_report_stage_writes_tables_figures_and_the_page(project):
-    stages.report.main()
+    values = profile()
+    values["coco"]["source"] = "local"
+    stages.report.main(values)
     written = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
     assert {f"metrics/tables/table{n}.{kind}" for n in (1, 2, 3) for kind in ("csv", "md", "tex")} <= written
-    assert {"metrics/claims.json", "metrics/claims.md"} <= written
+    assert {f"metrics/tables/table{n}_short.md" for n in (1, 2, 3)} <= written
+    assert {"metrics/claims.json", "metrics/claims.md", "metrics/verdicts.md"} <= written
     assert {f"plots/figure{n}.{kind}" for n in (3, 7, 9) for kind in ("csv", "png", "svg")} <= written
     assert not [name for name in written if name.endswith(".part")]
     page = (project / "metrics" / "report.md").read_text()
@@ -382,9 +440,10 @@ def test_the_report_stage_writes_tables_figures_and_the_page(project):
 
 def test_the_page_sums_the_time_of_the_runs(results):
     page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
-    assert "| `finetune/s` | 1.5 |" in page
-    assert "| `latency/host` | 1.7 |" in page
-    assert f"| all | {(8 * 90 + 30 + 20 + 100) / 60:.1f} |" in page
+    assert "| `finetune/s` | 3.0 | 1.5 | 4.5 |" in page
+    assert "| `latency/host` |  | 1.7 | 1.7 |" in page
+    others = (8 * 90 + 30 + 20 + 100) / 60
+    assert f"| all | 3.0 | {others:.1f} | {3 + others:.1f} |" in page
 
 
 def test_the_page_names_costs_that_differ_by_more_than_the_papers_rounding(metrics, results):

@@ -8,7 +8,7 @@ import pytest
 from dvc.repo import Repo
 
 import tools.compare
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from tools.compare import Files, changes, resolve
 
 TABLE = "model,input_size,host_ms_measured,host_low_ms_measured,ap_measured\nLitePose-S,448,{},{},{}\n"
@@ -94,6 +94,35 @@ def test_a_claim_that_only_one_revision_has_is_shown(repository):
 def test_an_unknown_revision_is_named(repository):
     with pytest.raises(InputError, match=r"There is no revision 'nowhere' here: give a commit, branch, tag"):
         resolve("nowhere")
+
+
+def error_of(capsys, monkeypatch):
+    """What the command says instead of a traceback."""
+    monkeypatch.setattr("sys.argv", ["compare", "main"])
+    with pytest.raises(SystemExit) as stopped:
+        tools.compare.main()
+    assert capsys.readouterr().out == ""
+    return str(stopped.value.code)
+
+
+def test_without_git_on_the_path_one_sentence_says_so(repository, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", str(repository))
+    assert error_of(capsys, monkeypatch).startswith("error: git is not on the path: install it")
+
+
+def test_a_clone_that_another_user_owns_is_named_in_one_sentence(repository, capsys, monkeypatch):
+    for name in ("GLOBAL", "SYSTEM"):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", "/dev/null")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    sentence = error_of(capsys, monkeypatch)
+    assert "dubious ownership" in sentence
+    assert sentence.endswith("compare in a clone of your own.")
+    assert "\n" not in sentence
+
+
+def test_a_directory_outside_any_repository_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "not a git repository" in error_of(capsys, monkeypatch)
 
 
 def test_a_revision_before_any_report_is_named(repository):

@@ -2,12 +2,13 @@
 
 import os
 import shutil
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from litepose.latency.runtimes import Unavailable
 from litepose.latency.runtimes.eager import EagerRuntime
+from litepose.latency.runtimes.interface import Unavailable
 
 
 class CompiledRuntime(EagerRuntime):
@@ -19,4 +20,4 @@ class CompiledRuntime(EagerRuntime):
         if shutil.which(compiler) is None:
             raise Unavailable(f"torch.compile needs a C++ compiler, and {compiler} is not installed.")
         super().prepare(model, image)
-        self._model = torch.compile(self._model, dynamic=False)
+        self._model = cast(nn.Module, torch.compile(self._model, dynamic=False))

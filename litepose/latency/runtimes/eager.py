@@ -5,8 +5,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from litepose.latency.runtimes import Runtime, as_list
 from litepose.latency.runtimes.folding import fold_batch_norm
+from litepose.latency.runtimes.interface import Runtime, as_list
 
 
 class EagerRuntime(Runtime):
@@ -23,7 +23,8 @@ class EagerRuntime(Runtime):
         torch.set_num_threads(self.threads)
         place = torch.device("cpu" if self.device == "host" else self.device)
         # A copy: layers that are not folded are the network's own.
-        self._model = copy.deepcopy(fold_batch_norm(model)).to(place, memory_format=torch.channels_last)
+        own = copy.deepcopy(fold_batch_norm(model)).to(place)
+        self._model = own.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._image = image.to(place).contiguous(memory_format=torch.channels_last)
         self._output: list[Tensor] = []
 

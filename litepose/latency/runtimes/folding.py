@@ -2,6 +2,7 @@
 
 import operator
 from collections import Counter
+from collections.abc import Callable
 
 import torch
 from torch import fx, nn
@@ -38,7 +39,7 @@ def fold_batch_norm(model: nn.Module) -> fx.GraphModule:
         for index, source in enumerate(sources):
             # The shift of the norm goes to the first summand alone.
             folded = _folded(modules[source.target], norm, shift=index == 0)
-            graph_module.set_submodule(source.target, folded)
+            graph_module.set_submodule(str(source.target), folded)
         if sources:
             node.replace_all_uses_with(node.args[0])
             graph_module.graph.erase_node(node)
@@ -52,7 +53,7 @@ def _summed_convolutions(node: fx.Node, modules: dict[str, nn.Module]) -> list[f
     if len(node.users) > 1:
         return []
     if node.op == "call_module":
-        return [node] if isinstance(modules[node.target], _Convolution) else []
+        return [node] if isinstance(modules[str(node.target)], _Convolution) else []
     if node.op == "call_function" and node.target is operator.add:
         parts = [_summed_convolutions(part, modules) for part in node.args if isinstance(part, fx.Node)]
         return [source for part in parts for source in part] if len(parts) == 2 and all(parts) else []
@@ -62,19 +63,21 @@ def _summed_convolutions(node: fx.Node, modules: dict[str, nn.Module]) -> list[f
 def _folded(convolution: _Convolution, norm: nn.BatchNorm2d, shift: bool) -> _Convolution:
     """A plain convolution that also scales, and shifts if asked, as the norm does."""
     transposed = isinstance(convolution, nn.ConvTranspose2d)
-    none = torch.zeros_like(norm.running_mean)
-    mean, offset = (norm.running_mean, norm.bias) if shift else (none, none)
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None and variance is not None, "a norm in eval mode has statistics"
+    none = torch.zeros_like(mean)
+    mean, offset = (mean, norm.bias) if shift else (none, none)
     weight, bias = fuse_conv_bn_weights(
         convolution.weight,
         convolution.bias,
         mean,
-        norm.running_var,
+        variance,
         norm.eps,
         norm.weight,
         offset,
         transposed,
     )
-    kind = nn.ConvTranspose2d if transposed else nn.Conv2d
+    kind: Callable[..., _Convolution] = nn.ConvTranspose2d if transposed else nn.Conv2d
     settings = {name: getattr(convolution, name) for name in _SETTINGS}
     plain = kind(
         **settings, **({"output_padding": convolution.output_padding} if transposed else {}), device="meta"

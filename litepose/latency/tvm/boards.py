@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from tvm import relax, rpc
 from tvm.support import cc
 
-from litepose.latency.machine import BOARDS
-from litepose.latency.runtimes import Runtime
+from litepose.latency.devices import BOARDS
+from litepose.latency.runtimes.interface import Runtime
 from litepose.latency.tvm import gpu
 from litepose.latency.tvm.runtime import compiled
+from litepose.latency.tvm.targets import target_of
 from litepose.latency.tvm.tuning import Timer
 
 # TVM's own names of the tracker's address
@@ -44,20 +45,15 @@ def missing(board: str) -> str:
     return ""
 
 
-def target(board: str) -> tvm.target.Target:
-    """What networks for a board are compiled for."""
-    return tvm.target.Target(BOARDS[board]["target"])
-
-
-def remote_timer(board: str) -> Timer:
-    """Time schedules on a board."""
+def remote_timer(board: str, target: tvm.target.Target) -> Timer:
+    """Time schedules, compiled for a board's target, on the board."""
     session = _session(board)
     # A library that is loaded must not be written over.
     files = (f"kernel{number}.so" for number in itertools.count())
 
     def time_of(module: tvm.IRModule, shapes: list[tuple[int, ...]]) -> float:
         with tempfile.TemporaryDirectory() as folder:
-            path = linked(tvm.compile(module, target(board)), board, Path(folder) / next(files))
+            path = linked(tvm.compile(module, target), board, Path(folder) / next(files))
             library = _loaded(session, path)
         arguments = [tvm.runtime.tensor(np.ones(shape, "float32"), session.cpu()) for shape in shapes]
         evaluate = library.time_evaluator("main", session.cpu(), number=1, repeat=5)
@@ -94,7 +90,8 @@ class BoardRuntime(Runtime):
 
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
-        executable = compiled(model, image, target(self.device), self.device)
+        self._target = target_of(self.device, self.threads)
+        executable = compiled(model, image, self._target, self.tuned)
         self._folder = tempfile.TemporaryDirectory()
         self._file = linked(executable, self.device, Path(self._folder.name) / "network.so")
         self._image = image.numpy()
@@ -102,7 +99,7 @@ class BoardRuntime(Runtime):
     def load(self) -> None:
         """See `Runtime.load`."""
         session = _session(self.device)
-        place = session.cuda() if gpu.is_gpu(target(self.device)) else session.cpu()
+        place = session.cuda() if gpu.is_gpu(self._target) else session.cpu()
         self._machine = relax.VirtualMachine(_loaded(session, self._file), place)
         self._machine.set_input("main", tvm.runtime.tensor(self._image, place))
         self._evaluate = self._machine.time_evaluator("invoke_stateful", place, number=1)

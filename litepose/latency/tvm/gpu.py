@@ -8,7 +8,7 @@ import tvm
 from tvm import s_tir
 from tvm.s_tir.schedule import LoopRV, SBlockRV
 
-from litepose.latency.tvm.schedules import SUMS, divisors, fused
+from litepose.latency.tvm.schedules import SUMS, divisors, schedule_parts
 
 _THREADS = 128  # of a block
 _MOST_COLUMNS = 8  # pixels of a thread
@@ -30,10 +30,13 @@ def apply(schedule: s_tir.Schedule) -> None:
     Args:
         schedule: of the kernel, untouched: at most one convolution, channels last, and element-wise blocks.
     """
-    before, block, after = fused(schedule)
-    if block is None:
-        _flat(schedule, before[0])
-        return
+    schedule_parts(schedule, _flat, _threaded)
+
+
+def _threaded(
+    schedule: s_tir.Schedule, before: list[SBlockRV], block: SBlockRV, after: list[SBlockRV]
+) -> None:
+    """A convolution that sums in a thread's registers, computed with the element-wise block after it."""
     for padding in before:
         schedule.compute_inline(padding)
     if after:

@@ -2,6 +2,7 @@
 
 import copy
 import operator
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ _VECTOR = 8
 _CHANNELS_LAST = {"relax.nn.conv2d": ["NHWC", "HWIO"], "relax.nn.conv2d_transpose": ["NHWC", "HWIO"]}
 
 
-def lower(model: fx.GraphModule, shape: tuple[int, int, int, int], target: tvm.target.Target) -> tvm.IRModule:
+def lower(model: fx.GraphModule, shape: tuple[int, ...], target: tvm.target.Target) -> tvm.IRModule:
     """A network as a module whose kernels have no schedule yet.
 
     Args:
@@ -69,7 +70,8 @@ def _with_functions(model: fx.GraphModule) -> fx.GraphModule:
         module = modules[node.target]
         if isinstance(module, nn.Upsample):
             node.op, node.target = "call_function", nn.functional.interpolate
-            node.kwargs = {"scale_factor": int(module.scale_factor), "mode": module.mode}
+            factor = cast(float, module.scale_factor)  # one number in every network of the zoo
+            node.kwargs = {"scale_factor": int(factor), "mode": module.mode}
     model.recompile()
     return model
 

@@ -8,35 +8,34 @@ import tvm
 from torch import Tensor, nn
 from tvm import relax
 
-from litepose.latency.runtimes import Runtime, Unavailable
 from litepose.latency.runtimes.folding import fold_batch_norm
+from litepose.latency.runtimes.interface import Runtime, Unavailable
 from litepose.latency.tvm import gpu, targets
 from litepose.latency.tvm.lowering import lower
 from litepose.latency.tvm.schedules import Tile
 from litepose.latency.tvm.tuning import Tuning, scheduled
 
-# Times of this machine, from the stage `tuning`; a kernel that is not there takes the shipped tile.
-TUNED = Path("data/tuning")
 
-
-def compiled(model: nn.Module, image: Tensor, target: tvm.target.Target, device: str) -> relax.VMExecutable:
+def compiled(
+    model: nn.Module, image: Tensor, target: tvm.target.Target, tuned: Path | None = None
+) -> relax.VMExecutable:
     """A network compiled with the tiles that were tuned on a device, the shipped ones where none were.
 
     Args:
         model: in eval mode.
         image: of the shape that it is compiled for [1,3,H,W].
         target: of the device.
-        device: its name.
+        tuned: file of the times that were measured there (:class:`Tuning`), which need not exist.
     """
     module = lower(fold_batch_norm(model), tuple(image.shape), target)
-    return relax.build(scheduled(module, target, _tiles(target, device)), target)
+    return relax.build(scheduled(module, target, _tiles(target, tuned)), target)
 
 
-def _tiles(target: tvm.target.Target, device: str) -> dict[str, Tile]:
+def _tiles(target: tvm.target.Target, tuned: Path | None) -> dict[str, Tile]:
+    """Tiles by kernel; a GPU takes none."""
     if gpu.is_gpu(target):
         return {}
-    tuned = TUNED / f"{device}.json"
-    return targets.shipped(target) | (Tuning(tuned).best() if tuned.is_file() else {})
+    return targets.shipped(target) | (Tuning(tuned).best() if tuned and tuned.is_file() else {})
 
 
 class TvmRuntime(Runtime):
@@ -45,13 +44,11 @@ class TvmRuntime(Runtime):
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
         targets.set_threads(self.threads)
-        target = targets.host(self.threads)
-        self._place = tvm.cpu()
-        if self.device == "cuda":
-            if not shutil.which("nvcc"):
-                raise Unavailable("TVM compiles for GPUs with CUDA's nvcc, which is not installed.")
-            target, self._place = gpu.target(torch.cuda.get_device_capability(), target), tvm.cuda()
-        self._executable = compiled(model, image, target, self.device)
+        if self.device == "cuda" and not shutil.which("nvcc"):
+            raise Unavailable("TVM compiles for GPUs with CUDA's nvcc, which is not installed.")
+        target = targets.target_of(self.device, self.threads)
+        self._place = tvm.cuda() if gpu.is_gpu(target) else tvm.cpu()
+        self._executable = compiled(model, image, target, self.tuned)
         self._image = image.numpy()
         self._output: list = []
 

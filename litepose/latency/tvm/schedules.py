@@ -5,7 +5,9 @@ over it. Everything else follows from that: rows of the image go to the cores, e
 computed with the tile, and what remains to be tuned is the tile's shape.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import tvm
 from tvm import s_tir
@@ -42,7 +44,7 @@ def tiles(schedule: s_tir.Schedule, lanes: int) -> list[Tile]:
         schedule: of the kernel, untouched.
         lanes: float32 values of the processor's vectors.
     """
-    block = convolution(schedule)
+    block = find_convolution(schedule)
     if block is None:
         return []
     extents = [int(schedule.get(loop).extent) for loop in schedule.get_loops(block)[:-SUMS]]
@@ -83,7 +85,7 @@ def kernel_name(schedule: s_tir.Schedule) -> str:
 
     Element-wise neighbours are left out: they do not change which tile is good.
     """
-    block = convolution(schedule)
+    block = find_convolution(schedule)
     if block is None:
         return ""
     summed = schedule.get(block)
@@ -107,10 +109,38 @@ def apply(schedule: s_tir.Schedule, tile: Tile | None, lanes: int) -> None:
         tile: of the convolution, from `tiles`; None where there is none.
         lanes: float32 values of the processor's vectors.
     """
-    before, block, after = fused(schedule)
-    if block is None or tile is None:
-        _flat(schedule, before[0], lanes)
-        return
+    schedule_parts(schedule, partial(_flat, lanes=lanes), partial(_tiled, tile=tile, lanes=lanes))
+
+
+def schedule_parts(
+    schedule: s_tir.Schedule,
+    elementwise: Callable[[s_tir.Schedule, SBlockRV], None],
+    convolution: Callable[[s_tir.Schedule, list[SBlockRV], SBlockRV, list[SBlockRV]], None],
+) -> None:
+    """Inline a kernel's element-wise blocks into each other, and schedule what is left in place.
+
+    Args:
+        schedule: of the kernel, untouched.
+        elementwise: schedules the one block of a kernel without a convolution.
+        convolution: schedules a convolution between the block before it, one or none, and the one after it.
+    """
+    before, block, after = _fused(schedule)
+    if block is None:
+        elementwise(schedule, before[0])
+    else:
+        convolution(schedule, before, block, after)
+
+
+def _tiled(
+    schedule: s_tir.Schedule,
+    before: list[SBlockRV],
+    block: SBlockRV,
+    after: list[SBlockRV],
+    tile: Tile | None,
+    lanes: int,
+) -> None:
+    """A convolution in tiles, computed with the element-wise block after it where that is possible."""
+    assert tile is not None, "a convolution needs a tile"
     # A transposed convolution's pixels lie apart in the image: they are written once more, in their order.
     own = after if len(schedule.get_loops(block)) == _PLAIN + SUMS else []
     for elementwise in (*before, *(one for one in after if not own)):
@@ -121,14 +151,14 @@ def apply(schedule: s_tir.Schedule, tile: Tile | None, lanes: int) -> None:
     _reduce_in_registers(schedule, block, tile)
 
 
-def fused(schedule: s_tir.Schedule) -> tuple[list[SBlockRV], SBlockRV | None, list[SBlockRV]]:
+def _fused(schedule: s_tir.Schedule) -> tuple[list[SBlockRV], SBlockRV | None, list[SBlockRV]]:
     """Inline a kernel's element-wise blocks into each other.
 
     Returns:
         What is left before the convolution, one block or none; the convolution, None where there is none and
         one element-wise block is left; what is left after it, one block or none.
     """
-    block = convolution(schedule)
+    block = find_convolution(schedule)
     blocks = list(schedule.get_child_blocks(schedule.get_sblock("root")))
     position = len(blocks)
     if block is not None:
@@ -139,7 +169,7 @@ def fused(schedule: s_tir.Schedule) -> tuple[list[SBlockRV], SBlockRV | None, li
     return before[-1:], block, after[-1:]
 
 
-def convolution(schedule: s_tir.Schedule) -> SBlockRV | None:
+def find_convolution(schedule: s_tir.Schedule) -> SBlockRV | None:
     """The kernel's block that sums."""
     for block in schedule.get_child_blocks(schedule.get_sblock("root")):
         if any(axis.iter_type == _REDUCTION for axis in schedule.get(block).iter_vars):

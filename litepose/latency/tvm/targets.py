@@ -1,18 +1,34 @@
-"""What TVM compiles for: the host's family of processors, and where its tuned tiles lie."""
+"""What TVM compiles for on each device, and the tuned tiles that come with this package."""
 
 import os
 import platform
 from pathlib import Path
 
+import torch
 import tvm
 from tvm.target import codegen
 
+from litepose.latency.devices import BOARDS
+from litepose.latency.tvm import gpu
 from litepose.latency.tvm.schedules import Tile
 from litepose.latency.tvm.tuning import Tuning
 
 # x86-64's levels of vector instructions and the feature that tells of each, the widest first.
 _LEVELS = {"x86-64-v4": "avx512vl", "x86-64-v3": "avx2", "x86-64-v2": "sse4.2"}
 _SHIPPED = Path(__file__).parent / "tuned"
+
+
+def target_of(device: str, threads: int) -> tvm.target.Target:
+    """What networks are compiled for on a device.
+
+    Args:
+        device: one of :data:`litepose.latency.devices.DEVICES`; `cuda` needs a GPU that PyTorch finds.
+        threads: that kernels are run with on the host.
+    """
+    if device in BOARDS:
+        return tvm.target.Target(BOARDS[device]["target"])
+    own = host(threads)
+    return gpu.target(torch.cuda.get_device_capability(), own) if device == "cuda" else own
 
 
 def host(threads: int) -> tvm.target.Target:
@@ -30,7 +46,7 @@ def host(threads: int) -> tvm.target.Target:
 
 
 def shipped(target: tvm.target.Target) -> dict[str, Tile]:
-    """The tiles that come with the project for a family of processors; none for most."""
+    """The tiles that come with this package for a family of processors; none for most."""
     path = _SHIPPED / f"{target.attrs['mcpu']}.json"
     return Tuning(path).best() if path.is_file() else {}
 

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tvm
 from tvm import s_tir
 
-from litepose.errors import InputError
-from litepose.files import write_text
+from litepose.core.errors import InputError
+from litepose.core.files import write_text
 from litepose.latency.tvm import gpu, schedules
 from litepose.latency.tvm.schedules import Tile
 
@@ -35,7 +36,7 @@ class Tuning:
 
     def __init__(self, path: Path, machine: str | None = None) -> None:
         self._path, self._machine = path, machine
-        self._kernels: dict[str, list[dict[str, float | bool]]] = {}
+        self._kernels: dict[str, list[dict[str, Any]]] = {}
         if path.is_file():
             try:
                 content = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""The trainings of one run with several seeds: which seeds, and what is written about all of them."""
+"""What the networks of a run, one per seed, came to: predictions, a row of scores each, mean metrics."""
 
 import json
 import shutil
@@ -8,38 +8,24 @@ from typing import Any
 
 import pandas as pd
 
-from litepose.errors import InputError
-from litepose.training import distributed
-from stages.common import params, write_json
-
-
-def seeds() -> list[int]:
-    """Seeds of the trainings that the report compares, from the parameters.
-
-    Raises:
-        InputError: they are not different whole numbers.
-    """
-    values = params()["seeds"]
-    whole = all(isinstance(value, int) and not isinstance(value, bool) and value >= 0 for value in values)
-    if not values or not whole or len(set(values)) < len(values):
-        raise InputError(f"params.yaml: seeds is {values}: expected different whole numbers, as in [0, 1, 2]")
-    return values
+from litepose.core import distributed
+from stages.lib.common.results import write_json
 
 
 def write(
-    stage: str,
-    run: str,
+    name: str,
     scores: Mapping[int, Mapping[str, float]],
     predictions: Mapping[int, Mapping[str, list]],
     headlines: Sequence[str],
     others: Mapping[str, float],
 ) -> None:
-    """Write what the trainings of a run came to; the first process alone does.
+    """Write what the networks of a run came to; the first process alone does.
 
-    ``data/predictions/<stage>/<run>/`` holds ``<seed>.json``, the predictions by split, and ``scores.csv``,
-    a row of all scores per seed; ``metrics/<stage>/<run>.json`` the means of the headlines and ``others``.
+    ``data/predictions/<name>/`` holds ``<seed>.json``, the predictions by split, and ``scores.csv``,
+    a row of all scores per seed; ``metrics/<name>.json`` the means of the headlines and ``others``.
 
     Args:
+        name: ``<stage>/<run>``.
         scores: in percent, by seed and name.
         predictions: by seed and split.
         headlines: names of the scores that are metrics; see :func:`means`.
@@ -48,8 +34,8 @@ def write(
     if distributed.rank():
         return
     table = pd.DataFrame.from_dict(scores, orient="index").rename_axis("seed")
-    _write_predictions(Path("data/predictions") / stage / run, predictions, table)
-    write_json(Path("metrics") / stage / f"{run}.json", {**means(table, headlines), **others})
+    _write_predictions(Path("data/predictions") / name, predictions, table)
+    write_json(Path("metrics") / f"{name}.json", {**means(table, headlines), **others})
 
 
 def _write_predictions(

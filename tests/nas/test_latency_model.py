@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from litepose.complexity import count, litepose_macs_by_kind
-from litepose.errors import InputError
-from litepose.latency.model import LatencyModel, features, leave_one_out
+from litepose.core.errors import InputError
 from litepose.models.litepose import ARCHITECTURES, LitePose
 from litepose.models.space import SPACES
+from litepose.nas.latency_model import LatencyModel, features, leave_one_out
 from litepose.nas.stratified import stratified_sample
 
 DEVICE = LatencyModel(constant=1.5, dense=20.0, depthwise=90.0, transposed=35.0)
@@ -69,18 +69,6 @@ def test_leaving_one_out_predicts_a_network_from_the_others_alone():
     milliseconds = DEVICE.predict(x)
     milliseconds[4] *= 2
     assert leave_one_out(x, milliseconds)[4] == pytest.approx(-0.5)
-
-
-def test_a_model_survives_its_file(tmp_path):
-    DEVICE.write(tmp_path / "latency/host.json")
-    assert LatencyModel.read(tmp_path / "latency/host.json") == DEVICE
-
-
-def test_a_file_that_holds_no_model_is_named(tmp_path):
-    (tmp_path / "host.json").write_text('{"constant": 1.0}')
-    for name in ("host.json", "missing.json"):
-        with pytest.raises(InputError, match=rf"{name} is no latency model"):
-            LatencyModel.read(tmp_path / name)
 
 
 def test_too_few_networks_are_refused():

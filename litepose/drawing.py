@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from litepose.skeletons import Skeleton
+from litepose.core.skeletons import Skeleton
 
 SHIFT = 4  # OpenCV draws with this many fractional bits: sub-pixel positions stay visible
 GOLDEN_RATIO = 0.618034  # steps of the hue by it keep neighbouring people's colours apart

@@ -1,31 +1,43 @@
-"""Depthwise convolution whose weight gradient is fast on CPUs for wide kernels."""
+"""Depthwise convolutions whose weight gradient is fast on CPUs for wide kernels, while a network trains."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+
+from litepose.models.blocks import DepthwiseConv2d
 
 FAST_COLUMNS = 3  # widest kernel for which oneDNN has a weight gradient of its own for depthwise convolutions
 
 
-def depthwise_conv2d(x: torch.Tensor, weight: torch.Tensor, stride: int, training: bool) -> torch.Tensor:
-    """Filter each channel on its own; half the kernel is the padding.
+@contextmanager
+def fast_gradient(model: nn.Module) -> Iterator[None]:
+    """While the context lasts, a network's depthwise convolutions compute their weight gradients fast.
 
-    Args:
-        x: [B,C,H,W].
-        weight: [C,1,K,K].
-        stride: in both directions.
-        training: whether gradients will be asked for; values are the same either way.
-
-    Returns:
-        [B,C,H/stride,W/stride].
+    Values and gradients are PyTorch's own but for rounding; the network keeps its modules and their names.
     """
-    slow = x.device.type == "cpu" and x.dtype == torch.float32 and weight.shape[3] > FAST_COLUMNS
-    if training and slow and not torch.is_autocast_enabled("cpu"):
-        return _ByColumns.apply(x, weight, stride)
-    return F.conv2d(x, weight, None, stride, weight.shape[2] // 2, groups=len(weight))
+    layers = [module for module in model.modules() if type(module) is DepthwiseConv2d]
+    for layer in layers:
+        layer.__class__ = _FastDepthwiseConv2d
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.__class__ = DepthwiseConv2d
+
+
+class _FastDepthwiseConv2d(DepthwiseConv2d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See :class:`DepthwiseConv2d`."""
+        slow = x.device.type == "cpu" and x.dtype == torch.float32 and self.weight.shape[3] > FAST_COLUMNS
+        if self.training and slow and not torch.is_autocast_enabled("cpu"):
+            return _ByColumns.apply(x, self.weight, self.stride[0])
+        return super().forward(x)
 
 
 class _ByColumns(torch.autograd.Function):

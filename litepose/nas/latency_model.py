@@ -1,15 +1,12 @@
 """A device's latency, predicted from a Lite Pose network's multiply-accumulates by kind of convolution."""
 
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
 
 from litepose.complexity import litepose_macs_by_kind
-from litepose.errors import InputError
-from litepose.files import write_text
+from litepose.core.errors import InputError
 from litepose.models.litepose import Architecture
 
 
@@ -40,27 +37,11 @@ class LatencyModel:
         """
         if len(features) < 4:
             raise InputError(
-                f"A latency model has four coefficients, but {len(features)} networks: give at least 4."
+                f"a latency model has four coefficients, but {len(features)} networks: give at least 4"
             )
         # Relative errors, since the largest network of a space takes many times as long as the smallest.
         coefficients, _ = nnls(features / milliseconds[:, None], np.ones(len(milliseconds)))
         return cls(*coefficients.tolist())
-
-    @classmethod
-    def read(cls, path: Path) -> "LatencyModel":
-        """The model that `write` wrote.
-
-        Raises:
-            InputError: the file is missing or holds no latency model.
-        """
-        try:
-            return cls(**json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError):
-            raise InputError(f"{path} is no latency model: run dvc repro to measure one.") from None
-
-    def write(self, path: Path) -> None:
-        """Write the coefficients as JSON."""
-        write_text(path, json.dumps(asdict(self), indent=2) + "\n")
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Milliseconds [N] of networks with these features [N, 4]."""

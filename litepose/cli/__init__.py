@@ -1,0 +1,1 @@
+"""The command line: ``litepose predict`` and ``litepose evaluate``."""

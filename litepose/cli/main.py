@@ -1,0 +1,47 @@
+"""The command ``litepose``: picks the command, and says in one sentence what is wrong with its input."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import litepose
+from litepose.core.errors import InputError
+
+# Module of litepose.cli -> what it does; imported only when it runs, because PyTorch takes seconds.
+COMMANDS = {
+    "predict": "find people in photographs: skeletons drawn on each, and all of them in one file",
+    "evaluate": "measure the AP of weights on a data set, beside the published AP",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command; without arguments those of the process."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    arguments = _parser(argv).parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except InputError as error:
+        sys.exit(_complain(str(error)))
+    except OSError as error:
+        sys.exit(_complain(f"{error.filename or 'A file'}: {error.strerror or error}"))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="litepose", description="Lite Pose: find people and their joints.")
+    parser.add_argument("--version", action="version", version=f"litepose {litepose.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        if name in argv[:1]:
+            module = import_module(f"litepose.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def _complain(sentence: str) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return 1

@@ -1,0 +1,1 @@
+"""What every room stands on: skeletons, errors, whole files, cores, processes that work together."""

@@ -1,0 +1,221 @@
+"""From a file of weights to people in images: what ``litepose.load`` gives."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import torch
+from torch import nn
+
+from litepose import models
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
+from litepose.datasets.images import read_image
+from litepose.drawing import draw_people
+from litepose.inference.prediction import predict
+from litepose.models import tensor_file, weights
+from litepose.models.lightweight_openpose import LightweightOpenPose
+from litepose.models.official import released_joints
+from litepose.models.personlab import PersonLab
+from litepose.models.weights import Trained
+
+Image = np.ndarray | str | Path  # uint8 RGB [h, w, 3], or a file
+
+RUNTIMES = ("pytorch",)
+IMAGES_AT_ONCE = 16  # in memory at a time, where they are files
+OFFICIAL_SKELETONS = {skeleton.num_joints: skeleton for skeleton in (CROWDPOSE, COCO)}
+
+
+@dataclass(frozen=True)
+class People:
+    """The people of one image, in no order.
+
+    Attributes:
+        keypoints: float32 [P, J, 3]: x and y in image pixels, and a score, of each person's joints.
+        scores: float32 [P].
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def above(self, score: float) -> "People":
+        """Those of at least a score."""
+        sure = self.scores >= score
+        return People(self.keypoints[sure], self.scores[sure])
+
+
+class Estimator:
+    """Finds people in images; several threads may call it at the same time.
+
+    Args:
+        model: a network that associates joints by tags; moved to the device and set to eval mode.
+        skeleton: the joints that it finds.
+        input_size: px of the image's short side.
+        device: where it runs.
+
+    Raises:
+        InputError: people cannot be grouped from what the network predicts.
+    """
+
+    def __init__(
+        self, model: nn.Module, skeleton: Skeleton, input_size: int, device: torch.device | str = "cpu"
+    ) -> None:
+        if isinstance(model, LightweightOpenPose | PersonLab):
+            raise InputError(
+                f"{type(model).__name__} predicts no tags, by which people are grouped here: use a network "
+                "of another family"
+            )
+        self.skeleton, self.input_size, self.device = skeleton, input_size, torch.device(device)
+        self.model = model.eval().to(self.device, memory_format=torch.channels_last)
+
+    @overload
+    def __call__(self, images: Image, *, flip: bool = True) -> People: ...
+
+    @overload
+    def __call__(self, images: Sequence[Image], *, flip: bool = True) -> list[People]: ...
+
+    def __call__(self, images: Image | Sequence[Image], *, flip: bool = True) -> People | list[People]:
+        """Find people.
+
+        Args:
+            images: one image or several: uint8 RGB arrays [h, w, 3], or files, which are turned upright.
+            flip: look at the mirrored image as well: slower, and about 1 AP better.
+
+        Returns:
+            The people of the one image, or of each.
+
+        Raises:
+            InputError: an image cannot be read, or is not an image.
+        """
+        if isinstance(images, str | Path) or (isinstance(images, np.ndarray) and images.ndim < 4):
+            return self._find([images], flip)[0]
+        return self._find(list(images), flip)
+
+    def _find(self, images: Sequence[Image], flip: bool) -> list[People]:
+        people = []
+        for first in range(0, len(images), IMAGES_AT_ONCE):
+            some = [pixels(image) for image in images[first : first + IMAGES_AT_ONCE]]
+            found = predict(self.model, some, self.skeleton, self.input_size, flip=flip, device=self.device)
+            people += self._by_image(found, len(some))
+        return people
+
+    def _by_image(self, detections: list[dict], count: int) -> Iterator[People]:
+        for number in range(count):
+            own = [person for person in detections if person["image_id"] == number]
+            keypoints = np.array([person["keypoints"] for person in own], np.float32)
+            scores = np.array([person["score"] for person in own], np.float32)
+            yield People(keypoints.reshape(len(own), self.skeleton.num_joints, 3), scores)
+
+
+def load(
+    weights_file: str | Path,
+    device: str = "auto",
+    runtime: str = "pytorch",
+    *,
+    official: str | Path | None = None,
+    size: int | None = None,
+) -> Estimator:
+    """An estimator with trained weights.
+
+    Args:
+        weights_file: a file that this project's training wrote, which says its network, joints and input
+            size. With ``official`` the name of the network in the zoo instead, such as ``litepose-m``.
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
+        runtime: what runs the network; only ``pytorch``.
+        official: a checkpoint of the authors' released code, for CrowdPose's 14 joints or COCO's 17.
+        size: px of the image's short side; by default what the network was trained for.
+
+    Raises:
+        InputError: a file is missing or of another kind, or an argument is not as it must be.
+    """
+    if runtime not in RUNTIMES:
+        raise InputError(f"The runtime is {runtime!r}, but networks run in {', '.join(RUNTIMES)} only")
+    if size is not None and size < 1:
+        raise InputError(f"The size is {size}, but must be above 0 px")
+    place = find_device(device)
+    trained = read_official(str(weights_file), Path(official)) if official else _read(Path(weights_file))
+    try:
+        return Estimator(trained.model, trained.skeleton, size or trained.input_size, place)
+    except InputError as error:
+        raise InputError(f"{official or weights_file}: {error}") from None
+
+
+def read_official(name: str, file: Path) -> Trained:
+    """A network of the authors' released code, at its published input size.
+
+    Args:
+        name: of the network in the zoo.
+        file: the checkpoint.
+
+    Raises:
+        InputError: the file is missing, holds more than tensors, or is of another network.
+    """
+    tensors = tensor_file.read(file)
+    try:
+        joints = released_joints(name, tensors)
+        if joints not in OFFICIAL_SKELETONS:
+            raise InputError(f"it predicts {joints} joints, but CrowdPose has 14 and COCO 17")
+        model = models.load_official(name, joints, tensors)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+    return Trained(model, OFFICIAL_SKELETONS[joints], models.published_input_size(name))
+
+
+def _read(file: Path) -> Trained:
+    if not file.exists() and str(file) in models.names():
+        raise InputError(f"{file} is the name of a network: give the file of its weights as official too")
+    return weights.load(file)
+
+
+def find_device(name: str) -> torch.device:
+    """The device that ``auto`` or an explicit name stands for.
+
+    Raises:
+        InputError: it does not exist.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        place = torch.device(name)
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"The device is {name!r}: use auto, cpu or cuda ({reason})") from None
+    return place
+
+
+def pixels(image: Image) -> np.ndarray:
+    """An image as uint8 RGB [h, w, 3]; a file is turned upright.
+
+    Raises:
+        InputError: a file cannot be read, or an array is not an image.
+    """
+    if isinstance(image, str | Path):
+        return read_image(Path(image), upright=True)
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"An image is of the type {type(image).__name__}: give an array or a file's path")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise InputError(
+            f"An image is an array {list(image.shape)} of {image.dtype}: give uint8 RGB [height, width, 3]"
+        )
+    return image
+
+
+def draw(image: Image, people: People, skeleton: Skeleton, min_score: float = 0.1) -> np.ndarray:
+    """A copy of an image with people's skeletons over it.
+
+    Args:
+        image: uint8 RGB array [h, w, 3], or a file.
+        people: as an estimator found them there.
+        skeleton: the estimator's.
+        min_score: people with a lower score are left out.
+
+    Returns:
+        uint8 RGB [h, w, 3].
+    """
+    return draw_people(pixels(image), list(people.above(min_score).keypoints), skeleton)

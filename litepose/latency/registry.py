@@ -1,0 +1,61 @@
+"""All runtimes by name, and whether a device can be measured on now."""
+
+from pathlib import Path
+from pkgutil import resolve_name
+
+import torch
+
+from litepose.core.errors import InputError
+from litepose.latency.devices import BOARDS
+from litepose.latency.runtimes.interface import Runtime
+
+# A runtime's module, with the packages that it needs, is imported when it is asked for.
+RUNTIMES = {
+    "pytorch": "litepose.latency.runtimes.eager:EagerRuntime",
+    "pytorch-compiled": "litepose.latency.runtimes.compiled:CompiledRuntime",
+    "onnxruntime": "litepose.latency.runtimes.onnx_session:OnnxRuntime",
+    "tvm": "litepose.latency.tvm.runtime:TvmRuntime",
+}
+# Of a device that is neither this machine nor its GPU
+_REMOTE = "litepose.latency.tvm.boards:BoardRuntime"
+# The extra of this package that brings what a runtime needs
+_EXTRAS = {"onnxruntime": "onnx", "tvm": "tvm"}
+
+
+def create(name: str, device: str, threads: int, tuned: Path | None = None) -> Runtime:
+    """A runtime by its name in `RUNTIMES`; the arguments are those of `Runtime`.
+
+    Raises:
+        InputError: there is none of this name, or a package that it needs is not installed.
+    """
+    kind = resolve_name(_REMOTE) if name == "tvm" and device in BOARDS else _kind(name)
+    return kind(device, threads, tuned)
+
+
+def check(name: str) -> None:
+    """Raise InputError if there is no runtime of this name, or a package that it needs is not installed."""
+    _kind(name)
+
+
+def missing(device: str) -> str:
+    """Why nothing can be measured on a device, in a sentence; empty where it can."""
+    if device in BOARDS:
+        from litepose.latency.tvm import boards  # TVM takes seconds to load
+
+        return boards.missing(device)
+    return "" if device == "host" or torch.cuda.is_available() else "PyTorch finds no CUDA GPU here."
+
+
+def _kind(name: str) -> type[Runtime]:
+    """The class of a runtime."""
+    if name not in RUNTIMES:
+        raise InputError(f"unknown runtime {name!r}: use {', '.join(RUNTIMES)}")
+    try:
+        return resolve_name(RUNTIMES[name])
+    except ModuleNotFoundError as error:
+        if name not in _EXTRAS:
+            raise
+        raise InputError(
+            f"{name} needs the package {error.name}, which is not installed: "
+            f"pip install 'litepose[{_EXTRAS[name]}]', or take the runtime out"
+        ) from None

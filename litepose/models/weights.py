@@ -1,0 +1,261 @@
+"""Weights that describe themselves: a file says which network it holds, its joints and its input size.
+
+Everything beside the tensors is plain values: numbers, strings, lists and dictionaries. Reading a file runs
+no code, and needs no parameter file.
+"""
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from litepose.core.errors import InputError
+from litepose.core.skeletons import SKELETONS, Skeleton, from_fields
+from litepose.models import tensor_file
+from litepose.models.efficient_hrnet import EfficientHRNet
+from litepose.models.higher_hrnet import HigherHRNet
+from litepose.models.hourglass import StackedHourglass
+from litepose.models.lightweight_openpose import LightweightOpenPose
+from litepose.models.litepose import LitePose, LitePoseClassifier
+from litepose.models.personlab import PersonLab
+from litepose.models.supernet import Supernet
+
+FORMAT = 1
+# Every argument of their constructors is an attribute of the same name: it describes the network.
+FAMILIES: dict[str, type[nn.Module]] = {
+    family.__name__: family
+    for family in (
+        LitePose,
+        Supernet,
+        LitePoseClassifier,
+        HigherHRNet,
+        EfficientHRNet,
+        LightweightOpenPose,
+        StackedHourglass,
+        PersonLab,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, and what must be known to use it.
+
+    Attributes:
+        model: in eval mode, channels last, on the CPU.
+        joints: that it finds; None for a classifier.
+        input_size: px of the image's short side.
+    """
+
+    model: nn.Module
+    joints: Skeleton | None
+    input_size: int
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints that the network finds.
+
+        Raises:
+            InputError: it finds none, because it classifies images.
+        """
+        if self.joints is None:
+            raise InputError("The network classifies images and finds no people: give the weights of another")
+        return self.joints
+
+
+def save(path: Path, model: nn.Module, skeleton: Skeleton | None, input_size: int) -> None:
+    """Write a network to a file that :func:`load` needs nothing else for.
+
+    Args:
+        path: of the file; its directory is made. The same network gives the same bytes.
+        model: a network of ``FAMILIES``, on any device, in any memory format.
+        skeleton: the joints that it finds; None for a classifier.
+        input_size: px of the image's short side.
+
+    Raises:
+        InputError: the network is of no known family, does not find these joints, or holds a number that is
+            not finite; or the file cannot be written.
+    """
+    description = describe(model)
+    _check_joints(description, skeleton, "The network")
+    state = {name: _plain_layout(tensor) for name, tensor in model.state_dict().items()}
+    _check_finite(state, "The network's")
+    content = {
+        "format": FORMAT,
+        "network": description,
+        "skeleton": {"name": skeleton.name, **skeleton.fields()} if skeleton else None,
+        "input_size": int(input_size),
+        "state_dict": state,
+    }
+    tensor_file.write(Path(path), content)
+
+
+def load(path: Path) -> Trained:
+    """Read what :func:`save` wrote; draws no random numbers.
+
+    Raises:
+        InputError: the file is missing or of another kind, or what it holds does not fit together.
+    """
+    path = Path(path)
+    content = _content(path)
+    try:
+        model, skeleton = build(content["network"]), _skeleton(content["skeleton"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    _check_joints(content["network"], skeleton, f"{path}: the network")
+    state = content["state_dict"]
+    _check_fit(state, model.state_dict(), path)
+    _check_finite(state, f"{path}: the")
+    model.load_state_dict(state)
+    return Trained(model.eval().to(memory_format=torch.channels_last), skeleton, content["input_size"])
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """A network's family and the arguments that build it, as plain values.
+
+    Raises:
+        InputError: the network is of no family of ``FAMILIES``.
+    """
+    name = type(model).__name__
+    if FAMILIES.get(name) is not type(model):
+        raise InputError(f"A network of the type {name} cannot be saved: use one of {', '.join(FAMILIES)}.")
+    arguments = inspect.signature(type(model)).parameters
+    return {"family": name, **{argument: _plain(getattr(model, argument)) for argument in arguments}}
+
+
+def build(description: Any) -> nn.Module:
+    """The network that :func:`describe` described, with fresh weights; the random generator stays as it is.
+
+    Raises:
+        InputError: the family is unknown, or its arguments build no network.
+    """
+    family = description.get("family") if isinstance(description, dict) else None
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise InputError(f"the network's family is {family!r}, but must be one of {', '.join(FAMILIES)}")
+    kinds = typing.get_type_hints(FAMILIES[family].__init__)
+    try:
+        arguments = {
+            name: _argument(kinds[name], value) for name, value in description.items() if name != "family"
+        }
+        with torch.random.fork_rng(devices=[]):
+            return FAMILIES[family](**arguments)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"what it says of its network builds no {family} ({reason})") from error
+
+
+def _argument(kind: Any, value: Any) -> Any:
+    if not dataclasses.is_dataclass(kind):
+        return kind(value)
+    return kind(**{name: _tuples(part) for name, part in value.items()})
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, which the architectures have."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """Numbers, strings, lists and dictionaries in place of all else."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _plain_layout(tensor: Tensor) -> Tensor:
+    """A copy on the CPU whose strides depend on its shape alone."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """A file's content whose fields are there and of the right kinds."""
+    content = tensor_file.read(path)
+    if not isinstance(content, dict) or "format" not in content:
+        if _holds_tensors(content):
+            raise InputError(
+                f"{path} holds tensors but not which network: it is a state dict of an older version or of "
+                "other code; train again, or give the network if it is an authors' checkpoint (official)"
+            )
+        raise InputError(f"{path} holds no weights that litepose saved: give another file")
+    if content["format"] != FORMAT:
+        raise InputError(
+            f"{path} has the format {content['format']!r}, but this version reads {FORMAT}: update litepose"
+        )
+    fields: dict[str, tuple[type, ...]] = {
+        "network": (dict,),
+        "skeleton": (dict, type(None)),
+        "input_size": (int,),
+        "state_dict": (dict,),
+    }
+    for field, kinds in fields.items():
+        if not isinstance(content.get(field, ...), kinds):
+            raise InputError(f"{path}: the field {field} is missing or damaged: write the file again")
+    if content["input_size"] < 1:
+        raise InputError(f"{path}: input_size is {content['input_size']}, but must be above 0 px")
+    return content
+
+
+def _holds_tensors(content: Any) -> bool:
+    """Whether a file's content is a state dict, perhaps nested as the authors' code does."""
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    return (
+        isinstance(content, dict)
+        and bool(content)
+        and all(isinstance(value, Tensor) for value in content.values())
+    )
+
+
+def _skeleton(fields: dict[str, Any] | None) -> Skeleton | None:
+    if fields is None:
+        return None
+    name = fields.get("name")
+    if not isinstance(name, str):
+        raise InputError("the skeleton has no name: write the file again")
+    skeleton = from_fields(
+        name, {field: value for field, value in fields.items() if field != "name"}, "its skeleton"
+    )
+    if SKELETONS.get(name, skeleton) != skeleton:
+        raise InputError(f"its skeleton is called {name} but is not that of {name}: rename it")
+    return skeleton
+
+
+def _check_joints(description: Mapping[str, Any], skeleton: Skeleton | None, what: str) -> None:
+    """A network finds as many joints as its skeleton has; only a classifier has no skeleton."""
+    predicted, named = description.get("num_joints"), skeleton.num_joints if skeleton else None
+    if predicted != named:
+        raise InputError(
+            f"{what} predicts {predicted or 'no'} joints, but its skeleton has {named or 'none'}: give the "
+            "skeleton that it was trained for"
+        )
+
+
+def _check_fit(given: Mapping[str, Any], expected: Mapping[str, Tensor], path: Path) -> None:
+    for name in expected.keys() - given.keys():
+        raise InputError(f"{path}: the tensor {name} of the network is missing: write the file again")
+    for name in given.keys() - expected.keys():
+        raise InputError(f"{path}: the tensor {name} is not part of the network: write the file again")
+    for name, tensor in expected.items():
+        shape = list(given[name].shape) if isinstance(given[name], Tensor) else type(given[name]).__name__
+        if shape != list(tensor.shape):
+            raise InputError(
+                f"{path}: the tensor {name} is {shape} where the network has {list(tensor.shape)}: write the "
+                "file again"
+            )
+
+
+def _check_finite(state: Mapping[str, Tensor], whose: str) -> None:
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise InputError(
+                f"{whose} tensor {name} holds NaN or infinity: the training diverged, or the file is damaged"
+            )

@@ -1,0 +1,1 @@
+"""What all stages share: parameters, running, results, data sets."""

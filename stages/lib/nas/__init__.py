@@ -1,0 +1,1 @@
+"""What the stages that evaluate sub-networks of a supernet share."""

@@ -1,0 +1,38 @@
+"""Evaluators of a supernet's configurations, from the run's data and parameters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from litepose.models import weights
+from litepose.nas.evaluator import Evaluator, SharedImages
+from stages.lib.common.data import KeypointData
+from stages.lib.common.parameters import Values
+from stages.lib.training.tasks import calibration
+from stages.lib.training.training import trained
+
+
+def evaluators(
+    supernet: str,
+    data: KeypointData,
+    section: dict[str, Any],
+    devices: Sequence[torch.device],
+    values: Values,
+) -> list[Evaluator]:
+    """One per device, on the same images of the val split.
+
+    Args:
+        supernet: its run.
+        section: numbers of ``images`` and ``calibration_images``.
+        devices: that configurations are evaluated on at the same time.
+    """
+    file = trained("supernet", supernet, values["seed"])
+    annotations, largest = data.load("val", section["images"]), weights.load(file).input_size
+    settings = values["search"]
+    views = calibration(data, values, section["calibration_images"], largest)
+    images = SharedImages(annotations, views, settings["max_side"])
+    return [
+        Evaluator(weights.load(file).model, images, data.skeleton, device, settings["flip"])
+        for device in devices
+    ]

@@ -1,0 +1,73 @@
+"""Testing pose networks on a data set's test splits: predictions, scores, metrics."""
+
+import logging
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import nn
+
+from litepose import complexity
+from litepose.evaluation import evaluate
+from litepose.evaluation.average_precision import percent
+from stages.lib.common.data import KeypointData
+from stages.lib.common.parameters import Values
+from stages.lib.testing import scores
+from stages.lib.testing.detection import detect
+
+
+class Tested(NamedTuple):
+    """A network on the tested splits: its scores in percent, its detections by split.
+
+    The first split's scores have their plain names, those of the others end in the split's name.
+    """
+
+    scores: dict[str, float]
+    detections: dict[str, list[dict]]
+
+
+def test(title: str, network: nn.Module, data: KeypointData, resolution: int, values: Values) -> Tested:
+    """Find people with a network in all tested splits, and evaluate them."""
+    evaluator = values["evaluation"]["crowdpose_evaluator"]
+    found_scores, found = {}, {}
+    for position, split in enumerate(data.test):
+        detections = detect(network, data.load(split), data.skeleton, resolution, values)
+        result = percent(evaluate(data.splits[split][0], detections, data.skeleton, None, evaluator))
+        logging.info("%s: AP %.1f, AP50 %.1f on %s", title, result["AP"], result["AP50"], split)
+        ending = f"_{split}" if position else ""
+        found_scores |= {f"{name}{ending}": value for name, value in result.items()}
+        found[split] = detections
+    return Tested(found_scores, found)
+
+
+def write(
+    name: str,
+    tested: Mapping[int, Tested],
+    network: nn.Module,
+    data: KeypointData,
+    resolution: int,
+    seconds: float,
+) -> None:
+    """Write predictions, scores and metrics of a run.
+
+    Args:
+        name: ``<stage>/<run>``.
+        tested: its networks by their seeds.
+        network: one of them, whose cost is that of all.
+        data: that they were tested on.
+        resolution: px, that they were trained for.
+        seconds: that all tests took.
+    """
+    others = (f"AP_{split}" for split in data.test[1:])
+    counted = complexity.count(network, resolution)
+    scores.write(
+        name,
+        {seed: result.scores for seed, result in tested.items()},
+        {seed: result.detections for seed, result in tested.items()},
+        ("AP", "AP50", "AP75", *others),
+        {
+            "resolution": resolution,
+            "params_m": round(counted["params"] / 1e6, 3),
+            "macs_g": round(counted["macs"] / 1e9, 4),
+            "seconds": round(seconds),
+        },
+    )

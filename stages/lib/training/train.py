@@ -1,0 +1,161 @@
+"""Training the networks of a run, one per seed: resumed where it was killed, curves for ``dvc plots``."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dvclive import Live
+from torch import nn
+
+from litepose.core import distributed
+from litepose.models import weights
+from litepose.training.classification import ClassificationTask
+from litepose.training.loop import Task, fit
+from litepose.training.pose import PoseTask
+from litepose.training.schedule import Schedule
+from litepose.training.step import StepOptions
+from stages.lib.common.data import keypoint_data
+from stages.lib.common.parameters import Values, section
+from stages.lib.common.results import digest, write_json
+from stages.lib.monitor import monitor
+from stages.lib.training.tasks import task
+from stages.lib.training.training import CLASSIFICATION, Training, recipe, trained
+
+History = list[dict[str, float]]
+Measure = Callable[[int], dict[str, float]]
+# The code that decides what an interrupted training would have become
+CODE = [Path("litepose") / part for part in ("models", "training", "datasets")]
+CHECKPOINTS, CURVES = Path("data/checkpoints"), Path("data/curves")
+LOG = "training.json"  # beside the curves
+UNREPRODUCIBLE = {"seconds", "wait_share"}
+
+
+def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str, float]:
+    """Train a network once per seed; write all weights, the curves of the first, and how it went.
+
+    A finished training keeps its state until all are finished: a killed stage repeats none.
+
+    Returns:
+        What ``data/curves/<stage>/<run>/training.json`` says: mean of the last losses, resolution, and the
+        seconds of all trainings.
+    """
+    histories = []
+    for seed in seeds:
+        learning = task(training, values, seed)
+        network = training.network.build(_outputs(learning), seed)
+        with section(training.stage):
+            histories.append(
+                train_network(
+                    f"{training.name}/{seed}",
+                    network,
+                    learning,
+                    training.schedule,
+                    recipe(values).options,
+                    [repr(training), repr(recipe(values)), seed, *_data_files(training, values)],
+                    monitor(training, network, values) if training.has_ap else _nothing,
+                    CURVES / training.name if seed == seeds[0] else None,
+                )
+            )
+        if not distributed.rank():
+            skeleton = None if isinstance(learning, ClassificationTask) else learning.dataset.skeleton
+            weights.save(trained(training.stage, training.run, seed), network, skeleton, training.resolution)
+    went = write_log(training, histories)
+    for seed in seeds:
+        discard_state(f"{training.name}/{seed}")
+    return went
+
+
+def train_network(
+    name: str,
+    network: nn.Module,
+    learning: Task,
+    schedule: Schedule,
+    options: StepOptions,
+    decisive: Sequence[Any],
+    measure: Measure,
+    curves: Path | None,
+) -> History:
+    """Train a network in place, or go on where a killed run was.
+
+    The state stays in ``data/checkpoints`` until :func:`discard_state`.
+
+    Args:
+        name: of the training and its state.
+        decisive: values and files that decide the result, beside the network's weights and the code.
+        measure: further numbers of an epoch.
+        curves: directory of the curves; None for none.
+
+    Returns:
+        The numbers of each epoch.
+    """
+    # The sums stand for the weights that the training starts from.
+    initial = {key: float(tensor.double().sum()) for key, tensor in network.state_dict().items()}
+    network.to(learning.device)
+    logs = curves is not None and distributed.rank() == 0
+    with Live(str(curves), dvcyaml=None, save_dvc_exp=False) if logs else nullcontext() as live:
+
+        def log(epoch: int, row: dict[str, float]) -> None:
+            if not logs:
+                return
+            live.step = epoch
+            for key in sorted(row.keys() - UNREPRODUCIBLE):
+                live.log_metric(key, float(f"{row[key]:.6g}"))
+
+        return fit(
+            network,
+            learning,
+            schedule,
+            name=name,
+            checkpoint_path=_state(name),
+            fingerprint=digest(*decisive, initial, *CODE),
+            measure=measure,
+            log=log,
+            options=options,
+        )
+
+
+def write_log(training: Training, histories: Sequence[History]) -> dict[str, float]:
+    """Write and return how the trainings of a run went."""
+    content = {
+        "loss": float(np.mean([history[-1]["loss"] for history in histories])),
+        "resolution": training.resolution,
+        "seconds": round(sum(map(seconds, histories))),
+    }
+    write_json(CURVES / training.name / LOG, content, digits=6)
+    return content
+
+
+def seconds(history: History) -> float:
+    """Seconds that a training's epochs took, those before an interruption included."""
+    return sum(row["seconds"] for row in history)
+
+
+def discard_state(name: str) -> None:
+    """Delete the state of a training whose outputs are written."""
+    if distributed.rank() == 0:
+        _state(name).unlink(missing_ok=True)
+
+
+def _state(name: str) -> Path:
+    return CHECKPOINTS / f"{name}.pt"
+
+
+def _outputs(learning: PoseTask | ClassificationTask) -> int:
+    """Joints or classes that a network predicts."""
+    if isinstance(learning, ClassificationTask):
+        return len(learning.dataset.classes)
+    return learning.dataset.skeleton.num_joints
+
+
+def _data_files(training: Training, values: Values) -> list[Path]:
+    """Files that change with the data set."""
+    if training.data == CLASSIFICATION:
+        return [Path("data/classification/dataset.json")]
+    data = keypoint_data(training.data, values)
+    return [data.splits[split][0] for split in data.fit]
+
+
+def _nothing(_epoch: int) -> dict[str, float]:
+    return {}
