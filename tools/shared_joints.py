@@ -1,4 +1,4 @@
-"""AP of a network on a COCO data set, on the joints that both know: CrowdPose's networks know 12 of COCO's 17.
+"""AP on a COCO data set of the joints that a network knows: those for CrowdPose know 12 of COCO's 17.
 
 Usage: python -m tools.shared_joints WEIGHTS --data DIRECTORY [--official NETWORK] [--size PX] [--no-flip]
 

@@ -1,8 +1,8 @@
 """From JPEG files to people on COCO's photographs, beside plain loops with the released rules, in one run.
 
-The network is the authors' LitePose-M. One thread computes, and times are CPU seconds of the process: what others
-do on the machine does not count, and what runs beside the network saves nothing. LITEPOSE_PHOTOGRAPHS must be set.
-Usage: PYTHONPATH=.:tests python tests/bench/photographs.py [IMAGES]
+The network is the authors' LitePose-M. One thread computes, and times are CPU seconds of the process: what
+others do on the machine does not count, and what runs beside the network saves nothing.
+Usage: LITEPOSE_PHOTOGRAPHS=FOLDER PYTHONPATH=.:tests python tests/bench/photographs.py [IMAGES]
 """
 
 import argparse

@@ -34,7 +34,7 @@ def detected(annotation, **moved):
 
 
 def test_twelve_joints_are_shared():
-    assert SHARED == list(COCO.joints[5:])
+    assert list(COCO.joints[5:]) == SHARED
 
 
 def test_people_are_right_when_the_shared_joints_are(truth):
