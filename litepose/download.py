@@ -100,7 +100,7 @@ def complete_imagenet(root: Path) -> None:
         raise InputError(
             f"{root}: ImageNet asks for an account: fetch ILSVRC2012_img_train.tar and "
             f"ILSVRC2012_img_val.tar from {IMAGENET_PAGE}, and unpack them to train/<class>/ and "
-            "val/<class>/ there, or set classification.root to any directory of that form."
+            "val/<class>/ there, or set root to any directory of that form."
         )
 
 

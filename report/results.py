@@ -1,14 +1,14 @@
-"""What this run measured, read from its metrics files; what was not run is empty."""
+"""What this run measured, read from its metrics files and the logs of its trainings; else empty."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from litepose.core.errors import InputError
 from report.runs import MACHINE
 
-_TRAINING = "training/"  # before the name of a run: the metrics of its training
+_LOG = "training.json"  # how the trainings of a run went, beside their curves
 
 
 class Time(NamedTuple):
@@ -35,32 +35,26 @@ class Results:
         directory: where the stages write their metrics files.
         runs: names ``<stage>/<run>`` of the runs that the parameters ask for; None for all that left a file.
             Files of other runs are what an earlier run with other parameters left behind.
+        logs: where the trainings log, ``<stage>/<run>/training.json``.
     """
 
-    def __init__(self, directory: Path, runs: Collection[str] | None = None) -> None:
-        self._directory = directory
-        self._runs = runs
+    def __init__(
+        self, directory: Path, runs: Collection[str] | None = None, logs: Path | None = None
+    ) -> None:
+        self._directory, self._runs, self._logs = directory, runs, logs
 
     def asked_for(self, name: str) -> bool:
         """Whether a run, ``<stage>/<run>``, is one of this run of the pipeline."""
-        return self._runs is None or name.removeprefix(_TRAINING) in self._runs
+        return self._runs is None or name in self._runs
 
     def run(self, name: str) -> dict[str, Any]:
-        """Metrics of a run, `<stage>/<run>`, or of its training; empty when it was not run.
+        """Metrics of a run, `<stage>/<run>`; empty when it was not run.
 
         Raises:
             InputError: the file is not a JSON object.
         """
         path = self._directory / f"{name}.json"
-        if not path.is_file() or not self.asked_for(name):
-            return {}
-        try:
-            content = json.loads(path.read_text())
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path} is not JSON ({error}): repeat the stage that writes it.") from None
-        if not isinstance(content, dict):
-            raise InputError(f"{path} should hold a JSON object: repeat the stage that writes it.")
-        return content
+        return _read(path) if path.is_file() and self.asked_for(name) else {}
 
     def cost(self, system: str) -> dict[str, float]:
         """`input_size`, `params_m`, `macs_g`, `macs_paper_g` of a system; empty when it was not counted."""
@@ -106,9 +100,32 @@ class Results:
         for path in sorted(self._directory.rglob("*.json")):
             name = path.relative_to(self._directory).with_suffix("").as_posix()
             seconds = self.run(name).get("seconds")
-            if not isinstance(seconds, int | float):
-                continue
-            part = "training" if name.startswith(_TRAINING) else "others"
-            run = name.removeprefix(_TRAINING).removesuffix(MACHINE)
-            times[run] = times.get(run, Time())._replace(**{part: float(seconds)})
+            if isinstance(seconds, int | float):
+                times[name.removesuffix(MACHINE)] = Time(others=float(seconds))
+        for name, seconds in self._trainings():
+            times[name] = times.get(name, Time())._replace(training=seconds)
         return times
+
+    def _trainings(self) -> Iterator[tuple[str, float]]:
+        """Runs that were trained, and the seconds that it took."""
+        if self._logs is None:
+            return
+        for path in sorted(self._logs.rglob(_LOG)):
+            name = path.parent.relative_to(self._logs).as_posix()
+            if self.asked_for(name):
+                yield name, float(_read(path)["seconds"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Content of a JSON file that holds an object.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not JSON ({error}): repeat the stage that writes it.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} should hold a JSON object: repeat the stage that writes it.")
+    return content

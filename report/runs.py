@@ -1,7 +1,7 @@
 """The runs of the pipeline: which there are, and where each stands in the paper.
 
 A run's metrics are in ``metrics/<stage>/<run>.json`` and, of its training, in
-``metrics/training/<stage>/<run>.json``. A new row of a table or point of a figure is a line here.
+``data/curves/<stage>/<run>/training.json``. A new row of a table or point of a figure is a line here.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from litepose.core.skeletons import COCO, CROWDPOSE
+from litepose.models import published_num_joints
 
 # Name in the paper's tables -> name in the zoo.
 ZOO = {
@@ -31,7 +32,6 @@ RUNTIME_TITLES = {
 # Sizes of kernels that 0.5 LitePose is trained with (Figure 7)
 KERNELS = (3, 5, 7, 9)
 _SHRINKINGS = ("higherhrnet-w16-shrink1", "higherhrnet-w16-shrink2", "higherhrnet-w16-shrink3")
-_COCO_ONLY = ("personlab", "hourglass-ae", "lightweight-openpose", "efficienthrnet-h-2", "efficienthrnet-h-4")
 _COCO_TOO = ("higherhrnet-w48", "litepose-s", "litepose-xs", "litepose-m", "litepose-l")
 
 
@@ -63,12 +63,7 @@ def systems() -> list[System]:
         half_key(7, fusion=False), "litepose-half", CROWDPOSE.num_joints, {"kernel": 7, "fusion": False}
     )
     coco = [System(f"{name}-coco", name, COCO.num_joints) for name in _COCO_TOO]
-    return [*(System(name, name, num_joints(name)) for name in names), *halves, plain, *coco]
-
-
-def num_joints(zoo: str) -> int:
-    """Keypoints of a system in the table that it first appears in: COCO's 17 if Table 1 lacks it, else 14."""
-    return (COCO if zoo in _COCO_ONLY else CROWDPOSE).num_joints
+    return [*(System(name, name, published_num_joints(name)) for name in names), *halves, plain, *coco]
 
 
 def half_key(kernel: int, fusion: bool = True) -> str:

@@ -75,8 +75,7 @@ def write(
             raise InputError(f"The split {split} asks for {count} images: ask for at least one.")
     offset = 0
     for split, count in splits.items():
-        folder, annotation_file = _places(skeleton, split)
-        folder, annotation_file = root / folder, root / annotation_file
+        folder, annotation_file = _places(root, skeleton, split)
         folder.mkdir(parents=True, exist_ok=True)
         annotation_file.parent.mkdir(parents=True, exist_ok=True)
         names = [f"{offset + index + 1:012d}.jpg" for index in range(count)]
@@ -89,10 +88,10 @@ def write(
         offset += count
 
 
-def _places(skeleton: Skeleton, split: str) -> tuple[str, str]:
+def _places(root: Path, skeleton: Skeleton, split: str) -> tuple[Path, Path]:
     if skeleton.name == COCO.name:
-        return f"{split}2017", f"annotations/person_keypoints_{split}2017.json"
-    return "images", f"json/crowdpose_{split}.json"
+        return root / f"{split}2017", root / f"annotations/person_keypoints_{split}2017.json"
+    return root / "images", root / f"json/crowdpose_{split}.json"
 
 
 def _write_image(job: _Job) -> tuple[dict, list[dict]]:

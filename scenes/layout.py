@@ -265,7 +265,8 @@ def _arrange(
     widths = group.sizes[:, 0]
     over = np.where(rng.random(people) < 0.2, rng.uniform(0, 0.45, people), 0.0) * widths
     low, high = widths / 2 - over, width - widths / 2 + over
-    best, least = None, np.inf
+    best: np.ndarray | None = None
+    least = np.inf
     for _ in range(_ROUNDS if people > 1 else 1):
         corners = np.stack([_centres(width, low, high, rng) - widths / 2, tops], -1)
         if best is not None:  # move some people only
@@ -275,16 +276,17 @@ def _arrange(
             best, least = corners[cost.argmin()], cost.min()
         if least < 0.02:
             break
+    assert best is not None, "every cost is finite"
     return best
 
 
 def _centres(width: int, low: np.ndarray, high: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Columns of the boxes' middles [candidates, P]: tight to loose groups, some people in a second group."""
     shape = (_CANDIDATES, len(low))
-    spread = np.geomspace(0.02, 0.9, _CANDIDATES)[:, None] * width
+    widths = np.geomspace(0.02, 0.9, _CANDIDATES)[:, None] * width
     middle = width * rng.uniform(0.25, 0.75, (_CANDIDATES, 1))
     second = np.where(rng.random(shape) < 0.3, rng.normal(0, 0.5, (_CANDIDATES, 1)), 0.0)
-    centres = middle + spread * (rng.uniform(-0.8, 0.8, shape) + second)
+    centres = middle + widths * (rng.uniform(-0.8, 0.8, shape) + second)
     return np.where(low < high, np.clip(centres, low, np.maximum(low, high)), width / 2)
 
 

@@ -68,7 +68,8 @@ def cloth_colour(rng: np.random.Generator) -> np.ndarray:
     if kind < 0.55:
         return np.clip(np.array([58, 78, 118]) * rng.uniform(0.5, 1.5) + rng.normal(0, 6, 3), 8, 250)
     hue, saturation, value = rng.integers(0, 180), rng.uniform(40, 210), rng.uniform(60, 240)
-    return cv2.cvtColor(np.uint8([[[hue, saturation, value]]]), cv2.COLOR_HSV2RGB)[0, 0].astype(float)
+    colour = np.array([[[hue, saturation, value]]], np.uint8)
+    return cv2.cvtColor(colour, cv2.COLOR_HSV2RGB)[0, 0].astype(float)
 
 
 def _skin(rng: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Draws one person: tapered limbs, clothes, a head with hair and face, in the order of their depth."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -69,7 +70,7 @@ class _Sketch:
     ) -> None:
         shape = (int(size[1]) * _FINE, int(size[0]) * _FINE)
         self.corner, self.size, self.light, self.look = corner, size, light, look
-        self.limbs = []
+        self.limbs: list[tuple[int, np.ndarray, np.ndarray, float, float]] = []
         self.parts = np.zeros(shape, np.uint8)
         self.shade = np.full(shape, _MIDDLE, np.uint8)
         # Pixel centres are whole numbers in the picture and on the fine grid.
@@ -120,10 +121,10 @@ class _Sketch:
             cv2.fillPoly(self.shade, [outlines[1, row]], _MIDDLE, cv2.LINE_8, _SHIFT)
             cv2.fillPoly(self.shade, [outlines[2, row]], _BRIGHT, cv2.LINE_8, _SHIFT)
 
-    def hull(self, part: int, centres: np.ndarray, radii: np.ndarray) -> None:
+    def hull(self, part: int, centres: np.ndarray, radii: np.ndarray | Sequence[float]) -> None:
         """The convex hull of circles, darker at its rim."""
-        radii = np.asarray(radii) * self.unit
-        discs = (centres[:, None] + radii[:, None, None] * _CIRCLE).reshape(-1, 2).astype(np.float32)
+        lengths = np.asarray(radii) * self.unit
+        discs = (centres[:, None] + lengths[:, None, None] * _CIRCLE).reshape(-1, 2).astype(np.float32)
         hull = cv2.convexHull(discs)[:, 0]
         self.polygon(part, hull, _DARK)
         middle = hull.sum(0) / len(hull)

@@ -1,6 +1,5 @@
 """One picture with people, and its keypoints as an annotator would see them."""
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +45,10 @@ def draw_scene(
         even: [4] numbers in 0..1 that cover a data set evenly.
         rng: everything else.
     """
-    best, least, correction = None, np.inf, 0.0
-    for attempt in itertools.count(1):
+    best: Scene | None = None
+    least, correction, attempt = np.inf, 0.0, 0
+    while True:
+        attempt += 1
         layout = plan_layout(settings, skeleton.name == COCO.name, even, correction, rng)
         picture, owner, layers = _draw(layout, rng)
         labels = annotate(skeleton, layout, owner, layers, rng)

@@ -1,5 +1,7 @@
 """Backgrounds and objects that hide people: rooms, streets, meadows; tables, hedges, poles, walls."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -39,7 +41,8 @@ def textured(height: int, width: int, base: np.ndarray, rng: np.random.Generator
     relief = relief + noise(height, width, int(rng.integers(30, 120)), rng) * rng.uniform(0, 14)
     kind = rng.choice(["plain", "mottled", "planks", "tiles", "bricks", "stripes"])
     rows, columns = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)[None]
-    period = np.float32(rng.uniform(0.03, 0.16) * max(height, width))
+    # NumPy's number or a whole one, whichever is larger: their types decide how the pattern is rounded.
+    period: Any = np.float32(rng.uniform(0.03, 0.16) * max(height, width))
     contrast = rng.uniform(-28, 28)
     if kind == "mottled":
         relief = relief + contrast * (noise(height, width, int(rng.integers(8, 40)), rng) > 0)
@@ -62,13 +65,14 @@ def textured(height: int, width: int, base: np.ndarray, rng: np.random.Generator
     elif kind == "stripes":
         relief = relief + contrast * (np.mod(columns + rng.uniform(-1, 1) * rows, period) < period / 2)
     relief = np.broadcast_to(relief, (height, width)).astype(np.float32)
-    return cv2.merge([cv2.add(relief, float(tone), dtype=cv2.CV_8U) for tone in base])
+    # OpenCV takes numbers too.
+    return cv2.merge([cv2.add(relief, float(tone), dtype=cv2.CV_8U) for tone in base])  # type: ignore[call-overload]
 
 
 def background(width: int, height: int, horizon: float, rng: np.random.Generator) -> np.ndarray:
     """A picture without people, uint8 [height, width, 3]."""
     edge = int(np.clip(horizon + rng.uniform(0, 0.2) * height, 2, height - 2))
-    picture = np.empty((height, width, 3), np.uint8)
+    picture: np.ndarray = np.empty((height, width, 3), np.uint8)
     outdoors = rng.random() < 0.5
     if outdoors:
         sky = rng.uniform(140, 235) + rng.uniform(0, 1) * np.array([-45.0, -8, 45]) + rng.normal(0, 4, 3)
@@ -160,7 +164,7 @@ def _solid(
     fill_points = np.rint((points - low) * 2**_SHIFT).astype(np.int32)
     cv2.fillPoly(cover, [fill_points], 255, cv2.LINE_AA, _SHIFT)
     share = cover.astype(np.float32) / 255
-    patch = textured(*share.shape[:2], base, rng)
+    patch = textured(share.shape[0], share.shape[1], base, rng)
     picture[region] = (picture[region] * (1 - share) + patch * share).astype(np.uint8)
     mark(owner, points)
 

@@ -153,8 +153,8 @@ def target(
         people=people,
         heights=_mixture(np.array(layout["heights"]), share),
         crowding=_rebinned(images.sum(0)),
-        labelled=_spread(labelled),
-        visible=_spread(visible),
+        labelled=_values(labelled),
+        visible=_values(visible),
         unlabelled=float(share @ (none / np.maximum(tables[0].sum(1), 1))),
     )
 
@@ -217,7 +217,7 @@ def _normalised(table: np.ndarray) -> np.ndarray:
     return table / np.maximum(table.sum(1, keepdims=True), 1)
 
 
-def _spread(histogram: np.ndarray) -> np.ndarray:
+def _values(histogram: np.ndarray) -> np.ndarray:
     """Values whose frequencies are the histogram's, to a ten-thousandth."""
     return np.repeat(np.arange(len(histogram)), np.rint(histogram * 10_000).astype(int))
 

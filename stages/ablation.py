@@ -15,7 +15,7 @@ from stages.lib.training.training import Training, schedule
 
 def training(values: Values, run: str, found: Found) -> Training:
     """One row, of the architecture and resolution that it names."""
-    row = chosen_run("ablation", values["ablation"]["runs"], run)
+    row = chosen_run("ablation.runs", values["ablation"]["runs"], run)
     options = {"architecture": found.architecture, "fusion": row["fusion"]}
     return Training(
         stage="ablation",
@@ -30,7 +30,7 @@ def training(values: Values, run: str, found: Found) -> Training:
 def main(values: Values) -> None:
     """Train one row."""
     run = sys.argv[1]
-    row = chosen_run("ablation", values["ablation"]["runs"], run)
+    row = chosen_run("ablation.runs", values["ablation"]["runs"], run)
     train(training(values, run, read_found(row["architecture"])), values, seeds(values))
 
 

@@ -15,7 +15,7 @@ from stages.lib.training.training import Training, schedule, trained
 
 def training(values: Values, run: str, found: Found) -> Training:
     """One row, of the architecture and resolution that it names."""
-    row = chosen_run("ablation.supernet", values["ablation"]["supernet_runs"], run)
+    row = chosen_run("ablation.supernet_runs", values["ablation"]["supernet_runs"], run)
     supernet = trained("supernet", row["supernet"], values["seed"])
     return Training(
         stage="ablation",
@@ -30,7 +30,7 @@ def training(values: Values, run: str, found: Found) -> Training:
 def main(values: Values) -> None:
     """Train one row."""
     run = sys.argv[1]
-    row = chosen_run("ablation.supernet", values["ablation"]["supernet_runs"], run)
+    row = chosen_run("ablation.supernet_runs", values["ablation"]["supernet_runs"], run)
     train(training(values, run, read_found(row["architecture"])), values, seeds(values))
 
 

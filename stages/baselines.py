@@ -19,7 +19,7 @@ def training(values: Values, run: str) -> Training:
         run=run,
         network=Fresh(run, values["recipe"]["depth"]),
         data="crowdpose",
-        resolution=chosen_run("baselines", values["baselines"]["runs"], run)["resolution"],
+        resolution=chosen_run("baselines.runs", values["baselines"]["runs"], run)["resolution"],
         schedule=schedule(values, "baselines"),
     )
 

@@ -53,7 +53,7 @@ def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out:
     root = Path(section["root"]).expanduser()
     if section["source"] == "download":
         download.complete(root, name, in_use)
-    return manifest.find_splits(root, name, in_use)
+    return manifest.find_splits(root, name, in_use, f"{name}.root in {PARAMS}")
 
 
 def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skeleton) -> dict[str, float]:
@@ -65,7 +65,7 @@ def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skele
     loaded = {
         split: annotations.load(*paths, skeleton, section["max_pixels"]) for split, paths in splits.items()
     }
-    counts = {f"images_{split}": len(content) for split, content in loaded.items()}
+    counts: dict[str, float] = {f"images_{split}": len(content) for split, content in loaded.items()}
     for split, number in counts.items():
         logging.info("%s: %s %d", name, split, number)
     fit, tested = section["fit"][0], section["test"][0]

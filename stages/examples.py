@@ -45,7 +45,7 @@ def main(values: Values) -> None:
                 network, image, len(content[f"{number}/truth"]), place
             )
     packed = io.BytesIO()
-    np.savez_compressed(packed, **content)
+    np.savez_compressed(packed, allow_pickle=False, **content)
     write_bytes(OUT, packed.getvalue())
 
 

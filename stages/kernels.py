@@ -14,7 +14,7 @@ from stages.lib.training.training import Training, schedule
 
 def training(values: Values, run: str) -> Training:
     """One kernel size."""
-    kernel = chosen_run("kernels", values["kernels"]["runs"], run)
+    kernel = chosen_run("kernels.runs", values["kernels"]["runs"], run)
     return Training(
         stage="kernels",
         run=run,

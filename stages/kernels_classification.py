@@ -15,7 +15,7 @@ from stages.lib.training.training import CLASSIFICATION, Training, schedule
 def training(values: Values, run: str) -> Training:
     """One kernel size."""
     section = values["kernels_classification"]
-    kernel = chosen_run("kernels_classification", section["runs"], run)
+    kernel = chosen_run("kernels_classification.runs", section["runs"], run)
     return Training(
         stage="kernels_classification",
         run=run,

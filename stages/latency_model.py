@@ -60,7 +60,7 @@ def main(values: Values) -> None:
 def configurations(values: Values, count: int, depth: float) -> list[Configuration]:
     """Configurations of the chosen supernet's space, spread evenly over its range of true MACs."""
     runs = values["supernet"]["runs"]
-    settings = chosen_run("supernet", runs, values["latency_model"]["supernet"])
+    settings = chosen_run("supernet.runs", runs, values["latency_model"]["supernet"])
     space = SearchSpace(tuple(settings["ratios"]), tuple(settings["resolutions"]))
     macs = space.costs(
         lambda architecture, side: np.asarray(

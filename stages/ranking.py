@@ -9,12 +9,9 @@ import copy
 import sys
 from pathlib import Path
 
-import torch
-
 from litepose.datasets.keypoints import KeypointDataset
 from litepose.models import weights
 from litepose.models.space import Configuration
-from litepose.models.supernet import Supernet
 from litepose.nas import costs
 from litepose.nas.calibration import recalibrate
 from litepose.nas.stratified import stratified_sample
@@ -23,19 +20,21 @@ from stages.lib.common.data import keypoint_data
 from stages.lib.common.parameters import Values, chosen_run
 from stages.lib.common.results import write_json
 from stages.lib.common.running import device, run_stage
+from stages.lib.training.networks import trained_supernet
 from stages.lib.training.tasks import calibration, pose_arguments
-from stages.lib.training.train import CURVES, LOG, discard_state, seconds, train_network
+from stages.lib.training.train import CURVES, LOG, discard_state, keep_only, seconds, train_network
 from stages.lib.training.training import MODELS, recipe, schedule, space, trained
 
 
 def main(values: Values) -> None:
     """Write the networks' weights, numbered by increasing cost."""
-    name = chosen_run("ranking", values["ranking"]["runs"], sys.argv[1])
+    name = chosen_run("ranking.runs", values["ranking"]["runs"], sys.argv[1])
     chosen = configurations(name, values)
     file = trained("supernet", name, values["seed"])
     took = 0.0
     for index, configuration in enumerate(chosen):
         took += finetune(f"ranking/{name}/{index}", configuration, file, values)
+    keep_only([trained("ranking", name, index) for index in range(len(chosen))])
     for index in range(len(chosen)):
         discard_state(f"ranking/{name}/{index}")
     write_json(CURVES / "ranking" / name / LOG, {"seconds": round(took)})
@@ -52,19 +51,21 @@ def configurations(name: str, values: Values) -> list[Configuration]:
 def finetune(name: str, configuration: Configuration, file: Path, values: Values) -> float:
     """Fine-tune a sub-network from the shared weights; the seconds that it took."""
     section, data, place = values["ranking"], keypoint_data("crowdpose", values), device(values["device"])
-    supernet: Supernet = weights.load(file).model.to(place, memory_format=torch.channels_last)
-    network, resolution = supernet.extract(configuration.architecture), configuration.resolution
+    shared, resolution = trained_supernet(file).to(place), configuration.resolution
+    network = shared.extract(configuration.architecture)
     images = calibration(data, values, section["calibration_images"], resolution)
     recalibrate(network, (part.to(place) for part in images.views(resolution)))
     arguments = pose_arguments(data, values, section["batch_size"], values["seed"], place)
     arguments["dataset"] = first_images(arguments["dataset"], section["train_images"])
+    learnt, shared_recipe = schedule(values, "ranking"), recipe(values)
+    decisive = [repr(learnt), repr(shared_recipe), section["train_images"], resolution, values["seed"]]
     history = train_network(
         name,
         network,
         PoseTask(resolution=resolution, **arguments),
-        schedule(values, "ranking"),
-        recipe(values).options,
-        [section, values["recipe"], values["seed"], *(data.splits[split][0] for split in data.fit)],
+        learnt,
+        shared_recipe.options,
+        [*decisive, *(data.splits[split][0] for split in data.fit)],
         lambda epoch: {},
         curves=None,
     )

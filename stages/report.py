@@ -25,7 +25,7 @@ METRICS, PLOTS, DATA, PAPER = Path("metrics"), Path("plots"), Path("data"), Path
 
 def main(values: Values) -> None:
     """Write ``metrics/{claims.json,claims.md,verdicts.md,report.md,tables}``, figures, and the page."""
-    paper, results = published.read(PAPER), Results(METRICS, runs.asked_for(values))
+    paper, results = published.read(PAPER), Results(METRICS, runs.asked_for(values), DATA / "curves")
     sources = {name: values[name]["source"] for name in ("crowdpose", "coco")}
     training = curves.collect(DATA / "curves", results)
     evidence = Evidence(results, DATA, f"{values['profile']}, {sources['crowdpose']}", epochs(training))

@@ -78,7 +78,7 @@ def main(values: Values) -> None:
     """Write the found architecture, the history of the search, and its summary beside a random search's."""
     name = sys.argv[1]
     started = time.perf_counter()
-    run = chosen_run("search", values["search"]["runs"], name)
+    run = chosen_run("search.runs", values["search"]["runs"], name)
     problem = read_problem(run, values)
     logging.info(
         "%s: %d configurations of %.4g to %.4g G, budget %.4g %s",

@@ -21,7 +21,7 @@ def training(values: Values, run: str) -> Training:
     return Training(
         stage="shrink",
         run=run,
-        network=Fresh(chosen_run("shrink", SYSTEMS, run), values["recipe"]["depth"]),
+        network=Fresh(chosen_run("shrink.runs", SYSTEMS, run), values["recipe"]["depth"]),
         data="crowdpose",
         resolution=values["shrink"]["resolution"],
         schedule=schedule(values, "shrink"),

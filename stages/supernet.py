@@ -14,7 +14,7 @@ from stages.lib.training.training import Training, schedule, space, trained
 
 def training(values: Values, run: str) -> Training:
     """One supernet, in its space's largest resolution and below."""
-    chosen_run("supernet", values["supernet"]["runs"], run)
+    chosen_run("supernet.runs", values["supernet"]["runs"], run)
     return Training(
         stage="supernet",
         run=run,

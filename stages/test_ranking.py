@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from litepose.models import weights
+from litepose.models.litepose import Architecture
 from litepose.models.space import Configuration
 from litepose.nas import costs
 from litepose.nas.evaluator import Evaluator
@@ -36,7 +37,7 @@ def main(values: Values) -> None:
     rows = []
     for index, file in files(f"ranking/{name}").items():
         finetuned = weights.load(file)
-        configuration = Configuration(finetuned.model.architecture, finetuned.input_size)
+        configuration = Configuration(architecture(finetuned), finetuned.input_size)
         cost = float(macs[searched.index(configuration)])
         scores = compare(configuration, finetuned, evaluator)
         logging.info("ranking/%s/%d: AP %s", name, index, ", ".join(f"{ap:.2f}" for ap in scores.values()))
@@ -44,6 +45,13 @@ def main(values: Values) -> None:
         place_in_space = {"macs_paper_g": cost, "resolution": configuration.resolution}
         rows.append({"index": index, "genes": genes, **place_in_space, **scores})
     write(name, pd.DataFrame(rows), time.perf_counter() - started)
+
+
+def architecture(finetuned: weights.Trained) -> Architecture:
+    """The channel widths of a fine-tuned network."""
+    widths = finetuned.model.architecture
+    assert isinstance(widths, Architecture)  # the ranking trains Lite Pose networks
+    return widths
 
 
 def compare(

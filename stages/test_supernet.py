@@ -6,8 +6,7 @@ Usage: python -m stages.test_supernet {xs,lms}
 import sys
 import time
 
-import torch
-
+from litepose.core.layout import channels_last
 from litepose.models import weights
 from litepose.models.litepose import ARCHITECTURES
 from litepose.nas.calibration import recalibrate
@@ -16,6 +15,7 @@ from stages.lib.common.parameters import Values
 from stages.lib.common.running import device, run_stage
 from stages.lib.testing import pose
 from stages.lib.testing.networks import files
+from stages.lib.training.networks import trained_supernet
 from stages.lib.training.tasks import calibration
 
 
@@ -28,12 +28,12 @@ def main(values: Values) -> None:
     started = time.perf_counter()
     tested = {}
     for seed, file in files(name).items():
-        trained = weights.load(file)
-        widest = trained.model.extract(ARCHITECTURES["full"]).to(place, memory_format=torch.channels_last)
-        images = calibration(data, values, batch_size, trained.input_size)
-        recalibrate(widest, (part.to(place) for part in images.views(trained.input_size)))
-        tested[seed] = pose.test(f"{name}/{seed}", widest, data, trained.input_size, values)
-    pose.write(name, tested, widest, data, trained.input_size, time.perf_counter() - started)
+        supernet, resolution = trained_supernet(file), weights.load(file).input_size
+        widest = channels_last(supernet.extract(ARCHITECTURES["full"])).to(place)
+        images = calibration(data, values, batch_size, resolution)
+        recalibrate(widest, (part.to(place) for part in images.views(resolution)))
+        tested[seed] = pose.test(f"{name}/{seed}", widest, data, resolution, values)
+    pose.write(name, tested, widest, data, resolution, time.perf_counter() - started)
 
 
 if __name__ == "__main__":

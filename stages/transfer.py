@@ -15,7 +15,7 @@ from stages.lib.training.training import Training, schedule, trained
 
 def training(values: Values, run: str, found: Found) -> Training:
     """One architecture, with new predictions for COCO's joints."""
-    supernet = chosen_run("transfer", values["transfer"]["runs"], run)["supernet"]
+    supernet = chosen_run("transfer.runs", values["transfer"]["runs"], run)["supernet"]
     return Training(
         stage="transfer",
         run=run,

@@ -5,6 +5,7 @@ Usage: python tests/survival.py [KILLS=20] [SEED=0]
 Run by hand: it takes about two smoke runs and half a minute per kill. Needs git, and this Python's packages.
 """
 
+import hashlib
 import os
 import random
 import shutil
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 LONGEST = 30.0  # seconds from the start of a repetition to a kill
 # Outputs with times in them, or that follow from some; metrics files are compared without their times
 VOLATILE = ("latency", "claims", "plots/", "metrics/")
+LOG = "training.json"  # how a training went, with its seconds
 # Entries of metrics files that are times, or come from measured ones
 TIMES = {"seconds", "cost_us", "evaluation_ms"}
 
@@ -108,15 +110,21 @@ def last_stage(directory: Path) -> str:
 
 
 def digests(directory: Path) -> dict[str, str]:
-    """MD5 of every output whose bytes follow from the parameters, by path."""
+    """MD5 of every file of the outputs whose bytes follow from the parameters, by path."""
     stages = yaml.safe_load((directory / "dvc.lock").read_text())["stages"]
-    outs = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", ())}
-    return {path: md5 for path, md5 in outs.items() if not any(part in path for part in VOLATILE)}
+    outs = (directory / out["path"] for stage in stages.values() for out in stage.get("outs", ()))
+    files = (file for out in outs for file in ([out] if out.is_file() else sorted(out.rglob("*"))))
+    return {
+        name: hashlib.md5(file.read_bytes()).hexdigest()
+        for file in files
+        if file.is_file()
+        and not any(part in (name := file.relative_to(directory).as_posix()) for part in (*VOLATILE, LOG))
+    }
 
 
 def scores(directory: Path) -> dict[str, dict]:
-    """Every metrics file without its times, by path."""
-    files = sorted((directory / "metrics").rglob("*.json"))
+    """Every metrics file, and how every training went, without times, by path."""
+    files = sorted([*(directory / "metrics").rglob("*.json"), *(directory / "data/curves").rglob(LOG)])
     return {
         str(file.relative_to(directory)): without_times(yaml.safe_load(file.read_text()))
         for file in files

@@ -8,11 +8,11 @@ import pytest
 import torch
 import yaml
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE, find, from_fields, load
+from litepose.drawing import draw_people
 from litepose.evaluation import evaluate
-from litepose.inference.drawing import draw_people
 from litepose.inference.grouping import group
-from litepose.skeletons import COCO, CROWDPOSE, find, from_fields, load
 from scenes import statistics
 from stages import dataset, kernels
 from stages.pose_run import keypoint_data
@@ -140,7 +140,7 @@ def hands(skeleton, count=4):
     return content
 
 
-def test_other_joints_are_judged_as_coco_judges(tmp_path, hand):
+def test_other_joints_are_evaluated_as_cocos(tmp_path, hand):
     content = hands(hand)
     file, _ = pose_data.write(tmp_path, content)
     right = [{**person, "score": 1.0} for person in content["annotations"]]

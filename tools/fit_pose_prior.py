@@ -8,11 +8,12 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from litepose.files import write_text
+from litepose.core.files import write_text
 from scenes.poses import LIMB_LENGTHS, vectors_from_joints
 from scenes.statistics import (
     CROWD_BINS,
@@ -137,7 +138,7 @@ def fit_layout(
     group = people_bin(people)
     groups = [[scenes[i] for i in np.flatnonzero(group == g)] for g in range(len(PEOPLE_BINS))]
     correlations = [height_correlations(members, heights) for members in groups]
-    layout = {
+    layout: dict[str, Any] = {
         "images": table.tolist(),
         "heights": [
             np.quantile(np.concatenate([heights[kept] for kept, _, _ in members]), HEIGHT_LEVELS)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -79,8 +79,8 @@ def launch(count: int, python: str, arguments: Sequence[str], nodes: int = 1) ->
         return False
     except RendezvousError as error:
         raise InputError(
-            f"The {nodes} nodes did not meet at {place} ({type(error).__name__}): check that params.yaml's "
-            "compute.launch starts a command on each of them, and that they reach that port"
+            f"The {nodes} nodes did not meet at {place} ({type(error).__name__}): check that launch "
+            "starts a command on each of them, and that they reach that port"
         ) from None
     return True
 
@@ -102,8 +102,8 @@ def start_on_nodes(launcher: str, command: Sequence[str]) -> bool:
     """
     if not launcher:
         raise InputError(
-            "params.yaml: compute.nodes is more than 1, but compute.launch is empty: give what starts a "
-            "command on every node, such as srun"
+            "nodes is more than 1, but launch is empty: give what starts a command on every node, such as "
+            "srun"
         )
     with socket.create_server(("", 0)) as free:
         port = free.getsockname()[1]
@@ -112,7 +112,7 @@ def start_on_nodes(launcher: str, command: Sequence[str]) -> bool:
         return subprocess.run([*shlex.split(launcher), "env", meeting, *command]).returncode == 0
     except (OSError, ValueError) as error:
         raise InputError(
-            f"params.yaml: compute.launch is {launcher!r}, which cannot be run ({error}): give what starts a "
+            f"launch is {launcher!r}, which cannot be run ({error}): give what starts a "
             "command on every node, such as srun"
         ) from None
 
@@ -154,8 +154,8 @@ def share_of_batch(size: int) -> None:
     """
     if size % processes():
         raise InputError(
-            f"params.yaml: a batch of {size} images cannot be shared by the {processes()} processes of "
-            "compute: give a batch_size (and at least as many images) that their number divides"
+            f"a batch of {size} images cannot be shared equally by {processes()} processes: give a "
+            "batch_size (and at least as many images) that their number divides"
         )
 
 
@@ -175,7 +175,7 @@ def averaged(values: dict[str, float]) -> dict[str, float]:
 
 
 @contextmanager
-def parallel(model: nn.Module, forward: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+def parallel(model: nn.Module, forward: nn.Module) -> Iterator[nn.Module]:
     """What a training step calls in place of a network: gradients and batch statistics of all processes.
 
     Args:
@@ -218,11 +218,19 @@ class _Sum(torch.autograd.Function):
         dist.all_reduce(total)
         return total
 
-    backward = forward
+    @staticmethod
+    def backward(context: Any, *gradients: Any) -> Tensor:
+        return _Sum.forward(context, *gradients)
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the shares of all processes, equal in size (PyTorch's own refuses CPUs)."""
+
+    # Of those of PyTorch, which may lack them, the networks here have all.
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def forward(self, features: Tensor) -> Tensor:
         """Normalise [B, C, H, W] by the mean and variance over the B, H, W of all processes."""
@@ -231,7 +239,7 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
         values = features.float()
         variance, mean = torch.var_mean(values, (0, 2, 3), correction=0)
         own = torch.stack((mean, variance))
-        # Every process fills its own row: the sum holds everybody's, and backward knows how to share it.
+        # Every process fills its own row: the sum holds those of all, and backward knows how to share it.
         rows = [own if number == rank() else torch.zeros_like(own) for number in range(processes())]
         means, variances = _Sum.apply(torch.stack(rows)).unbind(1)
         mean = means.mean(0)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -12,6 +13,18 @@ from pycocotools import mask as coco_mask
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.images import MAX_PIXELS, check_size, read_image
+
+
+class RunLengths(TypedDict):
+    """A region of pixels as COCO compresses it.
+
+    Attributes:
+        size: height and width of the image.
+        counts: lengths of the runs outside and inside, column by column.
+    """
+
+    size: list[int]
+    counts: str | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +51,7 @@ class ImageRecord:
     boxes: np.ndarray
     areas: np.ndarray
     iscrowd: np.ndarray
-    ignore: dict | None
+    ignore: RunLengths | None
     max_pixels: int
 
     def read(self) -> np.ndarray:
@@ -228,9 +241,9 @@ def _record(
     )
 
 
-def _region(people: list[dict], file: Path, height: int, width: int) -> dict | None:
+def _region(people: list[dict], file: Path, height: int, width: int) -> RunLengths | None:
     """The union of the people's segmentations: polygons, or run lengths as a list or compressed."""
-    encoded = []
+    encoded: list[RunLengths] = []
     for person in people:
         segmentation = person["segmentation"]
         if isinstance(segmentation, dict) and segmentation["size"] != [height, width]:
@@ -239,7 +252,7 @@ def _region(people: list[dict], file: Path, height: int, width: int) -> dict | N
                 f"expected its image's [height, width] = {[height, width]}."
             )
         if isinstance(segmentation, dict) and isinstance(segmentation["counts"], str | bytes):
-            encoded.append(segmentation)
+            encoded.append(RunLengths(size=segmentation["size"], counts=segmentation["counts"]))
         else:
             region = coco_mask.frPyObjects(segmentation, height, width)
             encoded.extend(region if isinstance(region, list) else [region])

@@ -5,18 +5,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from litepose.core.errors import InputError
 from litepose.datasets.augmentation import NO_AUGMENTATION, Augmentation, mirrored
 from litepose.datasets.images import MAX_PIXELS, read_image
-from litepose.datasets.sampling import Sample
+from litepose.datasets.sampling import Sample, SampledDataset
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 CROPS = Augmentation(rotation=0.0, scale=(0.6, 1.0), translation=10.0, flip=0.5)
 
 
-class ClassificationDataset(Dataset):
+class ClassificationDataset(SampledDataset[tuple[np.ndarray, int]]):
     """Images of ``root/split/class/*``, indexed by ``Sample``; classes are numbered in alphabetical order.
 
     Training views are random crops, shifted and mirrored; other views are the centre square. Random numbers

@@ -55,7 +55,7 @@ def check_size(path: Path, pixels: int, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise InputError(
             f"{path}: {pixels / 1e6:.4g} million pixels, more than the {max_pixels / 1e6:.4g} million "
-            "that are read; store a smaller image, or raise max_pixels of its data set in params.yaml."
+            "that are read; store a smaller image, or raise max_pixels."
         )
 
 

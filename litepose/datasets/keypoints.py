@@ -6,14 +6,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
 from litepose.datasets import targets
 from litepose.datasets.annotations import Annotations, ImageRecord
 from litepose.datasets.augmentation import NO_AUGMENTATION, Augmentation, mirrored
-from litepose.datasets.sampling import ResolutionSampler, Sample, start_worker
+from litepose.datasets.sampling import ResolutionSampler, Sample, SampledDataset, start_worker
 
 __all__ = [
     "NO_AUGMENTATION",
@@ -62,7 +61,7 @@ class Batch(NamedTuple):
     image_ids: list[int]
 
 
-class KeypointDataset(Dataset):
+class KeypointDataset(SampledDataset[Item]):
     """Augmented views of the annotated images, indexed by ``Sample``.
 
     Random numbers come from (seed, epoch, index) alone: the views depend neither on the number of workers nor

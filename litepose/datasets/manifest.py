@@ -26,14 +26,14 @@ LAYOUTS = {
 SPLITS = {"coco": ("train", "val", "test"), "crowdpose": ("train", "val", "trainval", "test")}
 
 
-def find_splits(root: Path, layout: str, needed: Collection[str], setting: str | None = None) -> Splits:
+def find_splits(root: Path, layout: str, needed: Collection[str], setting: str = "root") -> Splits:
     """Annotation file and image directory of each split that lies under a root.
 
     Args:
         root: directory of the data set; nothing in it is written or copied.
         layout: ``coco`` or ``crowdpose``; a split may lie in any of its ``LAYOUTS``.
         needed: splits that must be there; others are found where they are.
-        setting: what a message tells to set to another directory; by default the data set's ``root``.
+        setting: what a message tells to set to another directory.
 
     Raises:
         InputError: a needed split is not there.
@@ -48,7 +48,7 @@ def find_splits(root: Path, layout: str, needed: Collection[str], setting: str |
         if split not in SPLITS[layout]:
             raise InputError(f"{layout} has no split {split!r}: use {', '.join(SPLITS[layout])}.")
         if split not in found:
-            raise InputError(_missing(root, layout, split, setting or f"{layout}.root"))
+            raise InputError(_missing(root, layout, split, setting))
     return found
 
 

@@ -1,12 +1,14 @@
 """Which image is read in which epoch at which size: independent of workers and processes."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
+
+Example = TypeVar("Example", covariant=True)
 
 
 class Sample(NamedTuple):
@@ -20,10 +22,26 @@ class Sample(NamedTuple):
             network looks at the same view.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # in place of the tuple's method
     epoch: int
     resolution: int
     image_resolution: int
+
+
+class SampledDataset(Dataset[Example]):
+    """Training examples that are asked for by ``Sample``.
+
+    Attributes:
+        seed: of an epoch's order; of an example's random numbers together with the sample's epoch and index.
+    """
+
+    seed: int
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __getitem__(self, sample: Sample) -> Example:
+        raise NotImplementedError
 
 
 class ResolutionSampler(Sampler[list[Sample]]):

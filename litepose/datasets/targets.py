@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from litepose.datasets.annotations import RunLengths
+
 
 def heatmaps(joints: np.ndarray, size: int, sigma: float = 2.0) -> np.ndarray:
     """One Gaussian per visible joint, merged by maximum.
@@ -51,7 +53,7 @@ def tag_positions(joints: np.ndarray, size: int, max_people: int) -> np.ndarray:
     return positions
 
 
-def ignored_region(encoded: dict | None) -> np.ndarray | None:
+def ignored_region(encoded: RunLengths | None) -> np.ndarray | None:
     """The run-length encoded region, if any, as uint8 [height, width]: 255 inside, 0 elsewhere."""
     if encoded is None:
         return None

@@ -33,14 +33,14 @@ def evaluate(
 ) -> dict[str, float]:
     """Average precision and recall of detections, at most 20 per image.
 
-    CrowdPose is judged as by its own tools: areas are 0.53 x box area, and the images are split by crowdIndex
-    into easy (< 0.2), medium (< 0.8) and hard. COCO and every other skeleton are judged by pycocotools.
+    CrowdPose is evaluated as by its own tools: areas are 0.53 x box area, and the images are split by
+    crowdIndex into easy (< 0.2), medium (< 0.8) and hard; COCO and all other skeletons by pycocotools.
 
     Args:
         annotation_file: ground truth in COCO's or CrowdPose's format.
         detections: COCO results: image_id, category_id, keypoints [3J], score. May be empty.
         skeleton: the joints and their OKS constants.
-        image_ids: images to judge; default: all of the file. Detections in others do not count.
+        image_ids: images to evaluate; default: all of the file. Detections in others do not count.
         evaluator: of CrowdPose: ``faster-coco-eval`` or ``crowdposetools``, which give the same numbers.
 
     Returns:
@@ -51,7 +51,7 @@ def evaluate(
         InputError: the annotation file is missing, malformed, lacks crowdIndex (CrowdPose) or an image that
             has detections; the evaluator is unknown or not installed.
     """
-    content, results = judged(annotation_file, detections, skeleton, image_ids)
+    content, results = truth_and_results(annotation_file, detections, skeleton, image_ids)
     crowdpose = skeleton.name == "crowdpose"
     names = CROWDPOSE_METRICS if crowdpose else COCO_METRICS
     if evaluator not in CROWDPOSE_EVALUATORS:
@@ -64,13 +64,13 @@ def evaluate(
     return {name: max(float(value), 0.0) for name, value in zip(names, values, strict=True)}
 
 
-def judged(
+def truth_and_results(
     annotation_file: Path,
     detections: list[dict],
     skeleton: Skeleton,
     image_ids: Collection[int] | None = None,
 ) -> tuple[dict[str, Any], list[dict]]:
-    """An annotation file's content and the detections as the evaluators need them, of the images to judge.
+    """An annotation file's content and the detections as the evaluators need them, of some images.
 
     Both are copies, people with ids from 1: the evaluators write into what they are given, and 0 is their
     "not matched".
@@ -114,10 +114,16 @@ def _completed(person: dict, number: int) -> dict:
     }
 
 
-def _coco(content: dict, results: list[dict], skeleton: Skeleton) -> list[float]:
+def ground_truth(content: Any) -> COCO:
+    """An annotation file's content as pycocotools holds it."""
     truth = COCO()
     truth.dataset = content
     truth.createIndex()
+    return truth
+
+
+def _coco(content: dict, results: list[dict], skeleton: Skeleton) -> list[float]:
+    truth = ground_truth(content)
     evaluator = COCOeval(truth, truth.loadRes(results), "keypoints")
     evaluator.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
     evaluator.evaluate()
@@ -165,8 +171,8 @@ def _crowdposetools(content: dict, results: list[dict], skeleton: Skeleton) -> l
         from crowdposetools.cocoeval import COCOeval as CrowdPoseEval
     except ImportError as error:
         raise InputError(
-            f"crowdposetools cannot be imported ({error}): install it from CrowdPose's repository, or set "
-            "evaluation.crowdpose_evaluator to faster-coco-eval, which gives the same numbers."
+            f"crowdposetools cannot be imported ({error}): install it from CrowdPose's repository, or "
+            "use the evaluator faster-coco-eval, which gives the same numbers."
         ) from None
     with tempfile.TemporaryDirectory() as directory, _numpy_float():
         truth_file, results_file = Path(directory) / "truth.json", Path(directory) / "results.json"

@@ -5,8 +5,8 @@ are seen or missed together. So images are drawn with replacement (Efron, 1979),
 is that of the images drawn; quantiles over the draws are the interval (percentile method, expanded for the
 number of images: Hesterberg, 2015). With 300 to 400 draws of 150 to 200 synthetic images it covers the truth
 in 94.3 to 95.2 % of 2,000 repetitions, the plain percentile interval in 92.9 to 94.1 %; bias-corrected and
-accelerated intervals do no better. For the difference of two networks both are judged on the same draws, so
-that what makes an image hard for both cancels. :func:`over_trainings` adds what other seeds would change.
+accelerated intervals do no better. For the difference of two networks both are evaluated on the same draws,
+so that what makes an image hard for both cancels. :func:`over_trainings` adds what other seeds would change.
 
 A draw needs no new evaluation: it is a count per image, and what the evaluator decided about an image's
 detections does not depend on other images. Detections are ordered by score once; of equal scores the image
@@ -28,7 +28,7 @@ from scipy import stats
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
-from litepose.evaluation.average_precision import CROWDPOSE_AREA, judged
+from litepose.evaluation.average_precision import CROWDPOSE_AREA, ground_truth, truth_and_results
 
 CONFIDENCE = 0.95
 CHUNK = 250_000  # detections times draws at once: what fits the cache
@@ -90,7 +90,7 @@ def matches(
 
     Args, Raises: as :func:`litepose.evaluation.evaluate`.
     """
-    content, results = judged(annotation_file, detections, skeleton, image_ids)
+    content, results = truth_and_results(annotation_file, detections, skeleton, image_ids)
     if skeleton.name == "crowdpose":
         content["annotations"] = [
             {**person, "area": person["bbox"][3] * person["bbox"][2] * CROWDPOSE_AREA}
@@ -117,11 +117,14 @@ def matches(
 class _Evaluator(COCOeval):
     """COCO's evaluator, which compares all detections of an image with a person at once: the same numbers."""
 
-    def computeOks(self, imgId: int, catId: int) -> np.ndarray | list:
-        """OKS [detections, people] of an image, best detections first; [] where either are none."""
+    _gts: dict[tuple[int, int], list[dict]]
+    _dts: dict[tuple[int, int], list[dict]]
+
+    def computeOks(self, imgId: int, catId: int) -> np.ndarray:
+        """OKS [detections, people] of an image, best detections first; [0] where either are none."""
         people, detections = self._gts[imgId, catId], self._dts[imgId, catId]
         if not people or not detections:
-            return []
+            return np.zeros(0)
         best = np.argsort([-detection["score"] for detection in detections], kind="mergesort")
         found = np.array([detections[place]["keypoints"] for place in best[: self.params.maxDets[-1]]])
         variances = (self.params.kpt_oks_sigmas * 2) ** 2
@@ -147,9 +150,7 @@ def _outside(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _evaluator(content: dict, results: list[dict], skeleton: Skeleton) -> COCOeval:
-    truth = COCO()
-    truth.dataset = content
-    truth.createIndex()
+    truth = ground_truth(content)
     # No area of a detection counts: of those that have a box the evaluator measures none.
     boxed = [{**detection, "bbox": [0, 0, 1, 1]} for detection in results]
     evaluator = _Evaluator(truth, truth.loadRes(boxed) if boxed else COCO(), "keypoints")

@@ -11,6 +11,7 @@ from torch import nn
 
 from litepose import models
 from litepose.core.errors import InputError
+from litepose.core.layout import channels_last
 from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
 from litepose.datasets.images import read_image
 from litepose.drawing import draw_people
@@ -71,10 +72,13 @@ class Estimator:
                 "of another family"
             )
         self.skeleton, self.input_size, self.device = skeleton, input_size, torch.device(device)
-        self.model = model.eval().to(self.device, memory_format=torch.channels_last)
+        self.model = channels_last(model.eval().to(self.device))
 
+    # A string, too, is a sequence of strings.
     @overload
-    def __call__(self, images: Image, *, flip: bool = True) -> People: ...
+    def __call__(  # type: ignore[overload-overlap]
+        self, images: Image, *, flip: bool = True
+    ) -> People: ...
 
     @overload
     def __call__(self, images: Sequence[Image], *, flip: bool = True) -> list[People]: ...
@@ -92,12 +96,12 @@ class Estimator:
         Raises:
             InputError: an image cannot be read, or is not an image.
         """
-        if isinstance(images, str | Path) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        if isinstance(images, str | Path | np.ndarray):
             return self._find([images], flip)[0]
         return self._find(list(images), flip)
 
     def _find(self, images: Sequence[Image], flip: bool) -> list[People]:
-        people = []
+        people: list[People] = []
         for first in range(0, len(images), IMAGES_AT_ONCE):
             some = [pixels(image) for image in images[first : first + IMAGES_AT_ONCE]]
             found = predict(self.model, some, self.skeleton, self.input_size, flip=flip, device=self.device)

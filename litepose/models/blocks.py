@@ -1,6 +1,7 @@
 """Layers shared by the networks, their initialisation and the scaling of their depth and width."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
 from torch import nn
@@ -61,7 +62,7 @@ def _activated(conv: nn.Module, channels: int, activation: type[nn.Module] | Non
     return nn.Sequential(*layers)
 
 
-def initialise(network: nn.Module, predictions: Iterable[nn.Conv2d] = ()) -> None:
+def initialise(network: nn.Module, predictions: Iterable[nn.Module] = ()) -> None:
     """Draw a network's weights in place.
 
     Convolutions keep the variance of their gradients (He et al. 2015); the `predictions`, which give the
@@ -70,12 +71,14 @@ def initialise(network: nn.Module, predictions: Iterable[nn.Conv2d] = ()) -> Non
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             # A transposed convolution's weight is stored [in,out,k,k]: its "fan in" is the true fan out.
-            mode = "fan_in" if isinstance(module, nn.ConvTranspose2d) else "fan_out"
+            mode: Literal["fan_in", "fan_out"] = (
+                "fan_in" if isinstance(module, nn.ConvTranspose2d) else "fan_out"
+            )
             nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     for conv in predictions:
-        nn.init.normal_(conv.weight, std=PREDICTION_STD)
+        nn.init.normal_(conv.get_parameter("weight"), std=PREDICTION_STD)
 
 
 def scaled_depth(blocks: int, depth: float) -> int:

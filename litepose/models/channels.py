@@ -1,12 +1,15 @@
 """Which channels of a Lite Pose network belong together, and their order of importance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
 
-from litepose.models.litepose import EXPANSION, LitePose
+from litepose.models.litepose import EXPANSION, InvertedResidual, LitePose
+
+_Layers = Sequence[Sequence[nn.Module]]
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ def output_dim(layer: nn.Module) -> int:
 
 def channel_sets(network: LitePose) -> Iterator[ChannelSet]:
     """All sets of channels of a network with the fusion head that its architecture sizes."""
-    stem, stages = network.backbone.stem, network.backbone.stages
-    deep_heads, raw_heads = network.deep_heads, network.raw_heads
+    stem = cast(Sequence[nn.Module], network.backbone.stem)
+    stages = cast(Sequence[Sequence[InvertedResidual]], network.backbone.stages)
+    deep_heads, raw_heads = (cast(_Layers, heads) for heads in (network.deep_heads, network.raw_heads))
     deep_deconvs, raw_deconvs = network.deep_deconvs, network.raw_deconvs
     yield ChannelSet(0, 1, [*stem[2:], *raw_heads[1][:-1]], [stages[0][0].expand[0], raw_heads[1][-1]])
     for level, stage in enumerate(stages):
@@ -47,7 +51,7 @@ def channel_sets(network: LitePose) -> Iterator[ChannelSet]:
             inputs = level if index == 0 else level + 1
             yield ChannelSet(inputs, EXPANSION, [*block.expand, *block.depthwise], [block.project[0]])
         # Residual connections tie the outputs of all blocks of a stage.
-        written = [layer for block in stage for layer in block.project]
+        written: list[nn.Module] = [layer for block in stage for layer in block.project]
         read = [block.expand[0] for block in stage[1:]]
         if level == 0:
             written += raw_heads[0][:-1]
@@ -57,7 +61,7 @@ def channel_sets(network: LitePose) -> Iterator[ChannelSet]:
         else:
             read.append(deep_deconvs[0])
         yield ChannelSet(level + 1, 1, written, read)
-    for level, norm in enumerate(network.deconv_norms):
+    for level, norm in enumerate(cast(_Layers, network.deconv_norms)):
         written = [deep_deconvs[level], raw_deconvs[level], *norm]
         read = list(deep_deconvs[level + 1 : level + 2])
         if level > 0:
@@ -74,12 +78,13 @@ def sort_channels(network: LitePose) -> None:
     paper's section 4). The network must have the fusion head.
     """
     for channels in channel_sets(network):
-        weights = [conv.weight.transpose(0, input_dim(conv)) for conv in channels.read]
-        importance = sum(weight.abs().flatten(1).sum(1) for weight in weights)
+        weights = [conv.get_parameter("weight").transpose(0, input_dim(conv)) for conv in channels.read]
+        importance = cast(torch.Tensor, sum(weight.abs().flatten(1).sum(1) for weight in weights))
         order = importance.argsort(descending=True)
         for layer in channels.written:
             for tensor in (*layer.parameters(), *layer.buffers()):
                 if tensor.dim() > 0:  # not batch norm's counter
                     tensor.copy_(tensor.index_select(output_dim(layer), order))
         for conv in channels.read:
-            conv.weight.copy_(conv.weight.index_select(input_dim(conv), order))
+            weight = conv.get_parameter("weight")
+            weight.copy_(weight.index_select(input_dim(conv), order))

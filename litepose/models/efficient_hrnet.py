@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import ceil
+from typing import cast
 
 import torch
 from torch import nn
@@ -163,7 +164,9 @@ class EfficientHRNet(nn.Module):
         branches = [highest]
         for transition, stage, features in zip(self.transitions, self.stages, lower, strict=True):
             sources = [*branches, features]
-            branches = stage([enter(x) for enter, x in zip(transition, sources, strict=True)])
+            branches = stage(
+                [enter(x) for enter, x in zip(cast(nn.ModuleList, transition), sources, strict=True)]
+            )
         return self.head(branches[0])
 
 

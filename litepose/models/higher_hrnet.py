@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -79,7 +80,9 @@ class HigherHRNet(nn.Module):
         for transition, stage in zip(self.transitions, self.stages, strict=True):
             # A new branch starts from the lowest resolution.
             sources = [*branches, branches[-1]]
-            branches = stage([enter(x) for enter, x in zip(transition, sources, strict=True)])
+            branches = stage(
+                [enter(x) for enter, x in zip(cast(nn.ModuleList, transition), sources, strict=True)]
+            )
         return self.head(branches[0])
 
 

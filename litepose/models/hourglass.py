@@ -57,16 +57,17 @@ class StackedHourglass(nn.Module):
 
     def __init__(self, num_joints: int, depth: float = 1.0) -> None:
         super().__init__()
-        stacks, predictions = scaled_depth(STACKS, depth), 2 * num_joints
+        predictions = 2 * num_joints
         self.num_joints, self.depth = num_joints, depth
         self.stem = nn.Sequential(
             _conv(3, 64, 7, 2), _conv(64, 128), nn.MaxPool2d(2), _conv(128, 128), _conv(128, CHANNELS)
         )
-        self.stacks = nn.ModuleList(Stack(predictions) for _ in range(stacks))
-        merges = range(stacks - 1)
+        stacks = [Stack(predictions) for _ in range(scaled_depth(STACKS, depth))]
+        self.stacks = nn.ModuleList(stacks)
+        merges = range(len(stacks) - 1)
         self.merge_features = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 1) for _ in merges)
         self.merge_predictions = nn.ModuleList(nn.Conv2d(predictions, CHANNELS, 1) for _ in merges)
-        initialise(self, [stack.prediction for stack in self.stacks])
+        initialise(self, [stack.prediction for stack in stacks])
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         """[B,3,H,W] -> heatmaps and tags [B,2J,H/4,W/4], heatmaps [B,J,H/2,W/2]; H, W multiples of 64."""

@@ -1,6 +1,7 @@
 """The parts of HRNet that HigherHRNet and EfficientHRNet share: blocks, multi-branch modules and the head."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -66,7 +67,7 @@ class HighResolutionModule(nn.Module):
         refined = [blocks(branch) for blocks, branch in zip(self.branches, branches, strict=True)]
         return [
             self.relu(sum(resample(branch) for resample, branch in zip(fusion, refined, strict=True)))
-            for fusion in self.fusions
+            for fusion in cast(Iterable[Iterable[nn.Module]], self.fusions)
         ]
 
 

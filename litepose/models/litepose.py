@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -37,9 +37,11 @@ class Architecture:
         return (self.stem, *self.stages, *self.deconv)
 
     @classmethod
-    def from_widths(cls, widths: Sequence[int]) -> Self:
-        """The architecture of eight widths in the order of `widths`."""
-        return cls(widths[0], tuple(widths[1:5]), tuple(widths[5:]))
+    def from_widths(cls, widths: Sequence[Any]) -> Self:
+        """The architecture of eight widths, or arrays of them, in the order of `widths`."""
+        stem, first, second, third, fourth, *deconv = widths
+        coarse, middle, fine = deconv
+        return cls(stem, (first, second, third, fourth), (coarse, middle, fine))
 
 
 ARCHITECTURES = {

@@ -95,7 +95,7 @@ class SearchSpace:
         costs = np.empty(self.size)
         for resolution in set(self.resolutions):
             some = self.table[:, -1] == resolution
-            costs[some] = cost(Architecture.from_widths(self.table[some, :-1].T), resolution)
+            costs[some] = cost(Architecture.from_widths(list(self.table[some, :-1].T)), resolution)
         return costs
 
     @property

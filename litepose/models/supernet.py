@@ -83,7 +83,7 @@ class Supernet(nn.Module):
         """
         given = {name.removeprefix("network."): tensor for name, tensor in state_dict.items()}
         own = self.network.state_dict()
-        predictions = {head[-1].weight.data_ptr() for head in self.network.heads()}
+        predictions = {head[-1].get_parameter("weight").data_ptr() for head in self.network.heads()}
         for name in sorted(own.keys() ^ given.keys())[:1]:
             problem = "lack" if name in own else "have the unknown"
             raise InputError(f"The pre-trained weights {problem} {name}: {_EXPECTED}.")

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from litepose.core.errors import InputError
+from litepose.core.layout import channels_last
 from litepose.core.skeletons import SKELETONS, Skeleton, from_fields
 from litepose.models import tensor_file
 from litepose.models.efficient_hrnet import EfficientHRNet
@@ -114,7 +115,7 @@ def load(path: Path) -> Trained:
     _check_fit(state, model.state_dict(), path)
     _check_finite(state, f"{path}: the")
     model.load_state_dict(state)
-    return Trained(model.eval().to(memory_format=torch.channels_last), skeleton, content["input_size"])
+    return Trained(channels_last(model.eval()), skeleton, content["input_size"])
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
@@ -152,9 +153,10 @@ def build(description: Any) -> nn.Module:
 
 
 def _argument(kind: Any, value: Any) -> Any:
-    if not dataclasses.is_dataclass(kind):
-        return kind(value)
-    return kind(**{name: _tuples(part) for name, part in value.items()})
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        value = {name: _tuples(part) for name, part in value.items()}
+        return kind(**value)
+    return kind(value)
 
 
 def _tuples(value: Any) -> Any:

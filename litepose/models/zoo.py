@@ -1,4 +1,4 @@
-"""The systems of the paper's tables by name: how to build each, and the paper's input size for it."""
+"""The systems of the paper's tables by name: how to build each, its published size and joints."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.models import efficient_hrnet, higher_hrnet, litepose
 from litepose.models.efficient_hrnet import EfficientHRNet
 from litepose.models.higher_hrnet import HigherHRNet
@@ -19,6 +20,7 @@ class _Entry(NamedTuple):
     build: Callable[..., nn.Module]
     input_size: int  # px
     defaults: dict[str, Any]
+    num_joints: int = CROWDPOSE.num_joints
 
 
 def _litepose(variant: str, input_size: int) -> _Entry:
@@ -29,8 +31,9 @@ def _higher_hrnet(variant: str, input_size: int) -> _Entry:
     return _Entry(HigherHRNet, input_size, {"architecture": higher_hrnet.ARCHITECTURES[variant]})
 
 
-def _efficient_hrnet(variant: str, input_size: int) -> _Entry:
-    return _Entry(EfficientHRNet, input_size, {"architecture": efficient_hrnet.ARCHITECTURES[variant]})
+def _efficient_hrnet(variant: str, input_size: int, num_joints: int = CROWDPOSE.num_joints) -> _Entry:
+    options = {"architecture": efficient_hrnet.ARCHITECTURES[variant]}
+    return _Entry(EfficientHRNet, input_size, options, num_joints)
 
 
 _ZOO: dict[str, _Entry] = {
@@ -47,12 +50,12 @@ _ZOO: dict[str, _Entry] = {
     "higherhrnet-w16-shrink2": _higher_hrnet("w16-shrink2", 512),
     "higherhrnet-w16-shrink3": _higher_hrnet("w16-shrink3", 512),
     "efficienthrnet-h-1": _efficient_hrnet("h-1", 480),
-    "efficienthrnet-h-2": _efficient_hrnet("h-2", 448),
+    "efficienthrnet-h-2": _efficient_hrnet("h-2", 448, COCO.num_joints),
     "efficienthrnet-h-3": _efficient_hrnet("h-3", 416),
-    "efficienthrnet-h-4": _efficient_hrnet("h-4", 384),
-    "lightweight-openpose": _Entry(LightweightOpenPose, 368, {}),
-    "hourglass-ae": _Entry(StackedHourglass, 512, {}),
-    "personlab": _Entry(PersonLab, 1401, {}),
+    "efficienthrnet-h-4": _efficient_hrnet("h-4", 384, COCO.num_joints),
+    "lightweight-openpose": _Entry(LightweightOpenPose, 368, {}, COCO.num_joints),
+    "hourglass-ae": _Entry(StackedHourglass, 512, {}, COCO.num_joints),
+    "personlab": _Entry(PersonLab, 1401, {}, COCO.num_joints),
 }
 
 
@@ -68,6 +71,15 @@ def published_input_size(name: str) -> int:
         InputError: the zoo has no such system.
     """
     return _entry(name).input_size
+
+
+def published_num_joints(name: str) -> int:
+    """Keypoints of a system in the table that it first appears in: COCO's 17 if Table 1 lacks it, else 14.
+
+    Raises:
+        InputError: the zoo has no such system.
+    """
+    return _entry(name).num_joints
 
 
 def create(name: str, num_joints: int = 14, **overrides: Any) -> nn.Module:

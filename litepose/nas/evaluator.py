@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from litepose.core.layout import channels_last
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import Annotations
 from litepose.evaluation import evaluate
@@ -65,7 +66,7 @@ class Evaluator:
         self, supernet: Supernet, images: SharedImages, skeleton: Skeleton, device: torch.device, flip: bool
     ) -> None:
         self.images, self.skeleton, self.device, self.flip = images, skeleton, device, flip
-        self.supernet = supernet.to(device, memory_format=torch.channels_last)
+        self.supernet = channels_last(supernet.to(device))
 
     def __call__(self, configuration: Configuration) -> float:
         """AP in percent with the shared weights and batch-norm statistics of the configuration's own."""

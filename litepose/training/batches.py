@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from litepose.core import distributed
-from litepose.datasets.sampling import ResolutionSampler, Sample, start_worker
+from litepose.datasets.sampling import ResolutionSampler, Sample, SampledDataset, start_worker
 
 
-def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
+def steps_per_epoch(dataset: SampledDataset, batch_size: int) -> int:
     """Whole batches in an epoch; a data set smaller than a batch gives one."""
     return max(1, len(dataset) // batch_size)
 
 
 def epoch_batches(
-    dataset: Dataset,
+    dataset: SampledDataset,
     collate: Callable[[list], Any],
     batch_size: int,
     epoch: int,
@@ -32,7 +32,7 @@ def epoch_batches(
     starting them takes longer than many a batch.
 
     Args:
-        dataset: indexed by :class:`litepose.datasets.sampling.Sample`; has a ``seed``.
+        dataset: training examples.
         collate: items to a batch.
         batch_size: images per batch, over all processes; each reads its share.
         epoch: counted from 0.
@@ -69,7 +69,7 @@ def epoch_batches(
 
 
 def ordered_batches(
-    dataset: Dataset, collate: Callable[[list], Any], batch_size: int, resolution: int, workers: int
+    dataset: SampledDataset, collate: Callable[[list], Any], batch_size: int, resolution: int, workers: int
 ) -> DataLoader:
     """All images once, in the data set's order."""
     samples = [Sample(index, 0, resolution, resolution) for index in range(len(dataset))]

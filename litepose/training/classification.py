@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from litepose.datasets.classification import collate
+from litepose.datasets.classification import ClassificationDataset, collate
 from litepose.datasets.keypoints import normalise
 from litepose.training.task import ImageTask
 
@@ -13,6 +13,7 @@ from litepose.training.task import ImageTask
 class ClassificationTask(ImageTask):
     """Training on labelled images, a :class:`litepose.datasets.classification.ClassificationDataset`."""
 
+    dataset: ClassificationDataset
     collate = staticmethod(collate)
 
     def loss(

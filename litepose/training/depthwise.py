@@ -79,7 +79,8 @@ def _weight_gradient(
         count, left = end - first, kernel // 2 - first
         # A negative padding cuts.
         seen = F.pad(x, (left, width + count - left - x.shape[3], top, bottom))
-        parts.append(_gradients(gradient, seen, weight[..., :count], stride, 0, (False, True))[1])
+        _, part = _gradients(gradient, seen, weight[..., :count], stride, 0, (False, True))
+        parts.append(part)
     return torch.cat(parts, 3)
 
 
@@ -90,8 +91,8 @@ def _gradients(
     stride: int,
     padding: int,
     wanted: tuple[bool, bool],
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Of the features and of the weight, as PyTorch computes them."""
+) -> tuple[Any, Any]:
+    """Of the features and of the weight, as PyTorch computes them; None for what is not wanted."""
     of_x, of_weight, _ = torch.ops.aten.convolution_backward(
         gradient,
         x,

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sized
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,16 @@ class Task(Protocol):
         """Scalar to minimise, and its named parts for the curves."""
 
 
+class Keeper(Protocol):
+    """What an interrupted run goes on with: PyTorch's networks, optimizers and schedules."""
+
+    def state_dict(self) -> Any:
+        """Tensors and plain values."""
+
+    def load_state_dict(self, state_dict: Any, /) -> Any:
+        """Take over what ``state_dict`` gave."""
+
+
 class Means:
     """Running means of named scalars, kept on the device so that no step waits for them."""
 
@@ -63,7 +73,8 @@ class Watch:
     """
 
     def __init__(self, title: str) -> None:
-        self.title, self.waiting = title, deque()
+        self.title = title
+        self.waiting: deque[tuple[int, Tensor, Any]] = deque()
 
     def add(self, step: int, loss: Tensor, batch: Any) -> None:
         """Take the loss of a batch."""
@@ -82,7 +93,7 @@ class Watch:
             if not math.isfinite(value):
                 raise DivergedError(
                     f"{self.title}: the loss of batch {step + 1} is {value} (images {images}): "
-                    "lower the stage's learning_rate"
+                    "lower the learning rate"
                 )
 
 
@@ -148,7 +159,7 @@ def train_one_epoch(
             nn.utils.clip_grad_norm_(model.parameters(), options.clip_gradient)
         scaler.step(optimizer)
         scaler.update()
-        rate = scheduler.get_last_lr()[0]
+        rate = float(scheduler.get_last_lr()[0])
         scheduler.step()
         means.add(losses)
         progress.update()
@@ -198,7 +209,8 @@ def fit(
     steps = len(task.batches(0))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule.factor(step, steps))
     scaler = options.scaler(device)
-    keepers = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
+    keepers: dict[str, Keeper] = {"model": model, "optimizer": optimizer}
+    keepers |= {"scheduler": scheduler, "scaler": scaler}
     history: list[dict[str, float]] = []
     if saved := checkpoint.load_interrupted(checkpoint_path, fingerprint):
         for key, keeper in keepers.items():
@@ -208,7 +220,8 @@ def fit(
         logger.info("%s: resumed after epoch %d of %d", name, len(history), schedule.epochs)
     for epoch, row in enumerate(history, 1):
         log(epoch, row)
-    forward = torch.compile(model) if options.compile and task.compilable else model
+    compiled = options.compile and task.compilable
+    forward = cast(nn.Module, torch.compile(model)) if compiled else model
     with fast_gradient(model), distributed.parallel(model, forward) as trained:
         for epoch in range(len(history) + 1, schedule.epochs + 1):
             started = time.perf_counter()

@@ -44,8 +44,8 @@ def tag_loss(tags: torch.Tensor, joints: torch.Tensor) -> tuple[torch.Tensor, to
     exists = (count > 0).to(tags.dtype)
     persons = exists.sum(1)
     mean = (values * visible).sum(2) / count.clamp(min=1)  # [B, P]
-    spread = ((values - mean[..., None]).square() * visible).sum(2) / count.clamp(min=1)
-    pull = spread.sum(1) / persons.clamp(min=1)
+    variance = ((values - mean[..., None]).square() * visible).sum(2) / count.clamp(min=1)
+    pull = variance.sum(1) / persons.clamp(min=1)
 
     closeness = torch.exp(-(mean[:, :, None] - mean[:, None, :]).square())
     pairs = closeness * exists[:, :, None] * exists[:, None, :]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from litepose.datasets.keypoints import Batch, collate, normalise
+from litepose.datasets.keypoints import Batch, KeypointDataset, collate, normalise
 from litepose.training.batches import epoch_batches
 from litepose.training.losses import PoseLoss, distillation_loss
 from litepose.training.task import ImageTask
@@ -23,6 +23,7 @@ class PoseTask(ImageTask):
         rest: arguments of :class:`litepose.training.task.ImageTask`.
     """
 
+    dataset: KeypointDataset
     collate = staticmethod(collate)
 
     def __init__(self, criterion: PoseLoss, **rest: Any) -> None:

@@ -32,11 +32,11 @@ class StepOptions:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             known = ", ".join(PRECISIONS)
-            raise InputError(f"params.yaml: recipe.precision is {self.precision!r}: use one of {known}")
+            raise InputError(f"precision is {self.precision!r}: use one of {known}")
         if self.accumulate_grad < 1 or self.clip_gradient < 0:
             raise InputError(
-                f"params.yaml: recipe.accumulate_grad is {self.accumulate_grad} and recipe.clip_gradient "
-                f"{self.clip_gradient}: give at least 1 and 0"
+                f"accumulate_grad is {self.accumulate_grad} and clip_gradient {self.clip_gradient}: give at "
+                "least 1 and 0"
             )
 
     def autocast(self, device: torch.device) -> torch.autocast:
@@ -65,8 +65,8 @@ def parts_of(batch: Any, count: int) -> Sequence[Any]:
         return [build(part) for part in zip(*(parts_of(item, count) for item in batch), strict=True)]
     if len(batch) % count:
         raise InputError(
-            f"params.yaml: a batch of {len(batch)} images has no {count} equal parts: "
-            "give a recipe.accumulate_grad that divides batch_size"
+            f"a batch of {len(batch)} images has no {count} equal parts: give an accumulate_grad "
+            "that divides batch_size"
         )
     size = len(batch) // count
     if isinstance(batch, Tensor):

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils.data import DataLoader
 
 from litepose.datasets.keypoints import Batch
 from litepose.models.space import Configuration, SearchSpace
-from litepose.models.supernet import Supernet
 from litepose.training.batches import steps_per_epoch
 from litepose.training.pose import Loss, PoseTask
 
@@ -44,7 +44,8 @@ class SupernetTask(PoseTask):
         self.drawn = self.configurations(epoch)
         return super().batches(epoch)
 
-    def loss(self, model: Supernet, batch: Batch, epoch: int, step: int) -> Loss:
-        """Losses of one batch in the configuration drawn for the step."""
-        getattr(model, "module", model).configure(self.drawn[step].architecture)
+    def loss(self, model: nn.Module, batch: Batch, epoch: int, step: int) -> Loss:
+        """Losses of one batch of a supernet in the configuration drawn for the step."""
+        supernet: Any = getattr(model, "module", model)  # inside of what exchanges gradients
+        supernet.configure(self.drawn[step].architecture)
         return super().loss(model, batch, epoch, step)

@@ -1,11 +1,13 @@
 """What every training on images needs: the batches of an epoch."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
+from litepose.datasets.sampling import ResolutionSampler, SampledDataset
 from litepose.training.batches import epoch_batches
 
 
@@ -20,16 +22,24 @@ class ImageTask:
         workers: processes that prepare batches.
     """
 
-    collate: ClassVar[Callable[[list], Any]]
     image_resolution: int | None = None
     compilable = True
 
     def __init__(
-        self, dataset: Dataset, resolution: int, batch_size: int, device: torch.device, workers: int
+        self, dataset: SampledDataset, resolution: int, batch_size: int, device: torch.device, workers: int
     ) -> None:
         self.dataset, self.resolution, self.batch_size = dataset, resolution, batch_size
         self.device, self.workers = device, workers
         self._loader: DataLoader | None = None
+
+    @staticmethod
+    def collate(items: list) -> Any:
+        """Examples of the data set as a batch."""
+        raise NotImplementedError
+
+    def loss(self, model: nn.Module, batch: Any, epoch: int, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scalar to minimise, and its named parts for the curves."""
+        raise NotImplementedError
 
     def resolutions(self, epoch: int) -> int | Sequence[int]:
         """Resolution of all steps of an epoch, or of each."""
@@ -50,5 +60,6 @@ class ImageTask:
                 image_resolution=self.image_resolution,
             )
         sampler = self._loader.batch_sampler
+        assert isinstance(sampler, ResolutionSampler), "epoch_batches samples so"
         sampler.epoch, sampler.resolutions = epoch, resolutions
         return self._loader

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from litepose.core.skeletons import COCO
 from litepose.datasets import targets
 from litepose.datasets.annotations import Annotations, load
 from litepose.datasets.keypoints import OUTPUT_STRIDES, Augmentation, KeypointDataset, Sample
-from litepose.skeletons import COCO
 from support.pose_data import content, person
 
 RESOLUTION = 256

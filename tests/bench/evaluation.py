@@ -17,10 +17,10 @@ import torch
 
 import scenes
 from litepose import inference, models
+from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import annotations, manifest, targets
 from litepose.datasets.keypoints import normalise
 from litepose.evaluation import evaluate
-from litepose.skeletons import CROWDPOSE
 from stages.common import keep_memory
 from support import perfect_network
 

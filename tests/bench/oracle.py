@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.datasets.annotations import read_json
 from litepose.evaluation import CROWDPOSE_AREA, evaluate
 from litepose.evaluation.bootstrap import matches
-from litepose.skeletons import COCO, CROWDPOSE
 from support import perfect_network, pose_data
 
 
@@ -44,8 +44,8 @@ def report(arguments):
     clear = [image for image, reasons in lost.items() if not reasons.any()]
     print(f"{len(images)} images at {arguments.size} px: {labelled} people, {unlabelled} more without joints")
     show("all images", evaluate(arguments.annotations, detections, skeleton, list(lost)))
-    judged = matches(arguments.annotations, detections, skeleton, list(lost))
-    imperfect = perfect_network.imperfect_images(judged)
+    evaluated = matches(arguments.annotations, detections, skeleton, list(lost))
+    imperfect = perfect_network.imperfect_images(evaluated)
     unexplained = set(imperfect) & set(clear)
     print(f"{len(imperfect)} images have somebody lost or mistaken, {len(unexplained)} of them unexplained:")
     for number, reason in enumerate(perfect_network.REASONS):

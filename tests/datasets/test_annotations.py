@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.datasets.annotations import load
-from litepose.errors import InputError
-from litepose.skeletons import COCO, CROWDPOSE
 from support.pose_data import content, person, write
 
 NOBODY = np.zeros((17, 3))

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from litepose.core.errors import InputError
 from litepose.datasets.classification import ClassificationDataset, collate
 from litepose.datasets.sampling import Sample
-from litepose.errors import InputError
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from litepose import download
+from litepose.core.errors import InputError
 from litepose.download import Archive, complete, complete_imagenet, extract, fetch
-from litepose.errors import InputError
 
 
 def packed(entries):

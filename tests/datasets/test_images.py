@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from litepose.core.errors import InputError
 from litepose.datasets.images import read_image
-from litepose.errors import InputError
 
 RED = np.zeros((8, 12, 3), np.uint8)
 RED[..., 2] = 255  # OpenCV writes blue, green, red

@@ -8,6 +8,8 @@ from pycocotools import mask as coco_mask
 from scipy.ndimage import map_coordinates
 from torch.utils.data import DataLoader
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.datasets.annotations import load
 from litepose.datasets.keypoints import (
     NO_AUGMENTATION,
@@ -19,8 +21,6 @@ from litepose.datasets.keypoints import (
     normalise,
     start_worker,
 )
-from litepose.errors import InputError
-from litepose.skeletons import COCO, CROWDPOSE
 from support.pose_data import content, person, write
 
 MIRROR = Augmentation(rotation=0, scale=(1, 1), translation=0, flip=1)

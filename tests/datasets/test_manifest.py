@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE, from_fields
 from litepose.datasets import manifest
-from litepose.errors import InputError
-from litepose.skeletons import COCO, CROWDPOSE, from_fields
 
 
 def lay_out(root, *paths):
@@ -61,7 +61,7 @@ def test_a_missing_annotation_file_is_named_with_all_that_was_looked_for(tmp_pat
     root = coco(tmp_path / "coco")
     (root / "annotations/person_keypoints_val2017.json").unlink()
     looked_for = r"in val2017/, or .* in images/val2017/"
-    with pytest.raises(InputError, match=rf"keypoints_val2017\.json is missing.* {looked_for}.*coco\.root"):
+    with pytest.raises(InputError, match=rf"keypoints_val2017\.json is missing.* {looked_for}.*set root"):
         manifest.find_splits(root, "coco", ["train", "val"])
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pycocotools.cocoeval import COCOeval
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.evaluation import bootstrap, evaluate
 from litepose.evaluation.bootstrap import (
     Interval,
@@ -18,7 +19,6 @@ from litepose.evaluation.bootstrap import (
     matches,
     over_trainings,
 )
-from litepose.skeletons import COCO, CROWDPOSE
 from support.pose_data import content, person
 
 
@@ -118,7 +118,7 @@ def test_oks_is_bit_for_bit_that_of_cocos_evaluator(tmp_path, monkeypatch, skele
     assert all(compared)
 
 
-def test_some_images_of_a_file_are_judged_alone(tmp_path):
+def test_some_images_of_a_file_are_evaluated_alone(tmp_path):
     truth, detections = scene(COCO)
     file = tmp_path / "truth.json"
     file.write_text(json.dumps(truth))

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.evaluation import COCO_METRICS, CROWDPOSE_METRICS, evaluate
-from litepose.skeletons import COCO, CROWDPOSE
 from support.pose_data import content, person
 
 
@@ -178,7 +178,7 @@ def test_crowdposetools_is_used_where_it_is_chosen(tmp_path, monkeypatch):
 def test_crowdposetools_that_is_not_installed_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "crowdposetools", None)
     joints = random_people(CROWDPOSE)
-    with pytest.raises(InputError, match=r"crowdposetools cannot be imported .* set evaluation"):
+    with pytest.raises(InputError, match=r"crowdposetools cannot be imported .* use the evaluator"):
         evaluate(written(tmp_path, CROWDPOSE, joints), perfect(joints), CROWDPOSE, evaluator="crowdposetools")
 
 

@@ -5,9 +5,9 @@ from collections import defaultdict
 
 import pytest
 
+from litepose.core.skeletons import CROWDPOSE
 from litepose.evaluation import CROWDPOSE_AREA, evaluate
 from litepose.evaluation.bootstrap import matches
-from litepose.skeletons import CROWDPOSE
 from support import perfect_network, pose_data
 
 IMAGES, SIZE = 120, 256

@@ -83,13 +83,6 @@ def test_several_images_give_a_list_in_their_order_however_many_are_read_at_once
     assert estimator([]) == []
 
 
-def test_a_batch_of_images_in_one_array_is_several_images(file, images):
-    estimator = litepose.load(file, device="cpu")
-    first, second = estimator(np.stack([images[2], images[2][::-1]]))
-    assert same(first, estimator(images[2]))
-    assert not same(first, second)
-
-
 def test_a_file_is_read_upright(file, images, tmp_path):
     estimator = litepose.load(file, device="cpu")
     turned = Image.fromarray(images[0]).rotate(90, expand=True)
@@ -172,6 +165,7 @@ def test_unsure_people_are_not_drawn(file, images):
         (np.zeros((8, 8, 3), np.float32), r"array \[8, 8, 3\] of float32: give uint8 RGB"),
         (np.zeros((8, 8), np.uint8), r"array \[8, 8\] of uint8: give uint8 RGB"),
         (np.zeros((8, 8, 4), np.uint8), r"array \[8, 8, 4\]"),
+        (np.zeros((2, 8, 8, 3), np.uint8), r"array \[2, 8, 8, 3\]"),
         (np.zeros((0, 8, 3), np.uint8), r"array \[0, 8, 3\]"),
         ([None], "of the type NoneType: give an array or a file"),
         ("missing.jpg", r"missing\.jpg: cannot be read"),

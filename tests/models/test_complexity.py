@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from litepose.complexity import count, litepose_cost
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models import create, published_input_size
 from litepose.models.litepose import ARCHITECTURES, Architecture, LitePose
 from litepose.models.supernet import Supernet

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models import create, names, published_input_size
 from litepose.models.litepose import ARCHITECTURES, Architecture, LitePose, LitePoseClassifier
 

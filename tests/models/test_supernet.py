@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from litepose.errors import InputError
+from litepose.core.errors import InputError
 from litepose.models.channels import channel_sets, input_dim
 from litepose.models.litepose import ARCHITECTURES, Architecture, LitePose
 from litepose.models.supernet import Supernet

@@ -36,7 +36,7 @@ def metrics(tmp_path):
     directory = tmp_path / "metrics"
     trained = {"resolution": 128, "macs_g": 0.4, "seconds": 90.0}
     write(directory, "finetune/s", AP=15.25, AP50=40.0, AP75=9.0, **trained)
-    write(directory, "training/finetune/s", loss=0.1, seconds=180.0)
+    write(tmp_path / "data/curves", "finetune/s/training", loss=0.1, seconds=180.0)
     write(directory, "finetune/xs", AP=8.5, AP50=25.0, AP75=4.0, **trained)
     write(directory, "shrink/baseline", AP=9.75, AP50=30.0, AP75=5.0, **trained)
     write(directory, "shrink/shrink3", AP=11.0, AP50=31.0, AP75=6.0, **trained)
@@ -66,7 +66,7 @@ def metrics(tmp_path):
 
 @pytest.fixture
 def results(metrics):
-    return Results(metrics)
+    return Results(metrics, logs=metrics.parent / "data/curves")
 
 
 def row_of(table, name, key="model"):
@@ -354,7 +354,7 @@ def profile(name="tiny"):
 
 
 def test_metrics_that_an_earlier_run_with_other_parameters_left_behind_are_not_reported(tmp_path):
-    runs = ("kernels/7", "kernels/9", "training/kernels/9", "latency/host", "latency/pi4")
+    runs = ("kernels/7", "kernels/9", "latency/host", "latency/pi4")
     for run in runs:
         path = tmp_path / f"{run}.json"
         path.parent.mkdir(exist_ok=True, parents=True)
@@ -383,11 +383,12 @@ def test_a_run_of_an_ablation_is_asked_for_wherever_its_weights_start():
 
 
 def test_the_time_of_a_run_is_that_of_its_training_and_of_its_test(tmp_path):
-    write(tmp_path, "training/kernels/7", loss=0.1, seconds=90)
-    write(tmp_path, "training/pretrain/full", loss=0.1, seconds=30)
-    write(tmp_path, "kernels/7", AP=12.0, seconds=60)
-    write(tmp_path, "latency/host_machine", seconds=6)
-    times = Results(tmp_path).times()
+    metrics, logs = tmp_path / "metrics", tmp_path / "curves"
+    write(logs, "kernels/7/training", loss=0.1, seconds=90)
+    write(logs, "pretrain/full/training", loss=0.1, seconds=30)
+    write(metrics, "kernels/7", AP=12.0, seconds=60)
+    write(metrics, "latency/host_machine", seconds=6)
+    times = Results(metrics, logs=logs).times()
     assert times == {"latency/host": (None, 6.0), "kernels/7": (90.0, 60.0), "pretrain/full": (30.0, None)}
     assert times["kernels/7"].total == 150
 

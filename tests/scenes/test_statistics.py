@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from litepose.errors import InputError
-from litepose.skeletons import COCO, CROWDPOSE
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from scenes import statistics
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from litepose.errors import InputError
-from litepose.skeletons import COCO, CROWDPOSE
+from litepose.core.errors import InputError
+from litepose.core.skeletons import COCO, CROWDPOSE
 from scenes import SceneSettings, statistics, write, write_classification
 from scenes.body import build_body
 from scenes.files import image_rng

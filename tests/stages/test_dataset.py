@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import manifest
-from litepose.errors import InputError
-from litepose.skeletons import CROWDPOSE
 from stages import dataset
-from support import ROOT, pose_data
+from support import ROOT, pose_data, stage_project
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Runs the stage of one data set in an empty project, with some of its parameters changed."""
+    """Runs the stage of one data set in an empty project, with some of its section changed."""
     project = tmp_path / "project"
     project.mkdir()
     monkeypatch.chdir(project)
@@ -25,9 +25,7 @@ def run(tmp_path, monkeypatch):
     def run(name, **section):
         values = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
         values[name] |= section
-        Path("params.yaml").write_text(yaml.safe_dump(values))
-        monkeypatch.setattr("sys.argv", ["dataset", name])
-        dataset.main()
+        stage_project.run(dataset, values, name)
         return json.loads(Path(f"metrics/dataset/{name}.json").read_text())
 
     return run

@@ -75,12 +75,12 @@ def test_every_table_and_figure_is_written(project):
     assert set(json.loads((project / "metrics/claims.json").read_text()))
 
 
-def test_every_declared_training_has_measured_its_network(project):
+def test_every_training_has_a_test_that_measured_its_network(project):
     lock = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
     trained = [name for name in lock if name.split("@")[0] in ("shrink", "kernels", "finetune", "transfer")]
     assert len(trained) >= 6
     for name in trained:
-        (metrics,) = [out["path"] for out in lock[name]["outs"] if out["path"].endswith(".json")]
+        (metrics,) = [out["path"] for out in lock[f"test_{name}"]["outs"] if out["path"].endswith(".json")]
         values = json.loads((project / metrics).read_text())
         assert 0 <= values["AP"] <= 100
         assert values["macs_g"] > 0
@@ -99,7 +99,7 @@ def test_a_second_clone_takes_all_results_from_a_remote_without_training(project
     dvc(project, "push", "--run-cache")
     assert stages_run(dvc(clone, "repro", "--pull")) == []
     assert "up to date" in dvc(clone, "status")
-    weights = "data/models/finetune/s.pt"
+    weights = "data/models/finetune/s/0.pt"
     assert (clone / weights).read_bytes() == (project / weights).read_bytes()
     dvc(project, "remote", "remove", "--local", "shared")
 
@@ -110,7 +110,7 @@ def test_without_dvc_lock_the_run_cache_gives_trainings_back(project):
     shutil.rmtree(project / "data/models")
     reran = stages_run(dvc(project, "repro", "kernels@3", "supernet@lms"))
     assert {name.split("@")[0] for name in reran} == {"dataset"}
-    assert {"kernels/3.pt", "supernet/lms.pt"} <= {
+    assert {"kernels/3/0.pt", "supernet/lms/0.pt"} <= {
         path.relative_to(project / "data/models").as_posix()
         for path, content in weights.items()
         if path.is_file() and path.read_bytes() == content
@@ -123,7 +123,7 @@ def test_changing_one_kernel_parameter_reruns_what_depends_on_it_and_changing_it
     epochs = yaml.safe_load((project / "params.yaml").read_text())["kernels"]["epochs"]
     output = dvc(project, "exp", "run", "-S", f"kernels.epochs={epochs + 1}")
     reran = stages_run(output)
-    assert {name.split("@")[0] for name in reran} == {"kernels", "examples", "report"}
+    assert {name.split("@")[0] for name in reran} == {"kernels", "test_kernels", "examples", "report"}
     assert reran[-1] == "report"
     assert "kernels.epochs" in dvc(project, "params", "diff")
     assert "AP" in dvc(project, "metrics", "diff", "--all")
@@ -134,14 +134,14 @@ def test_changing_one_kernel_parameter_reruns_what_depends_on_it_and_changing_it
 
 def test_a_killed_training_resumes_and_gives_the_same_weights(project):
     lock = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
-    weights = project / "data/models/pretrain/full.pt"
-    expected = next(out["md5"] for out in lock["pretrain"]["outs"] if out["path"].endswith("full.pt"))
+    weights = project / "data/models/pretrain/full/0.pt"
+    expected = next(out["md5"] for out in lock["pretrain"]["outs"] if "models" in out["path"])
     weights.unlink()
     command = [sys.executable, "-m", "stages.pretrain"]
     process = subprocess.Popen(
         command, cwd=project, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    state = project / "data/checkpoints/pretrain/full.pt"
+    state = project / "data/checkpoints/pretrain/full/0.pt"
     deadline = time.monotonic() + 120
     while not state.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -152,8 +152,78 @@ def test_a_killed_training_resumes_and_gives_the_same_weights(project):
     assert "resumed after epoch" in output
     assert not state.exists()
     status = json.loads(dvc(project, "status", "pretrain", "--json"))
-    assert "data/models/pretrain/full.pt" not in json.dumps(status), (expected, status)
+    assert "data/models/pretrain/full" not in json.dumps(status), (expected, status)
     run(project, "git", "checkout", "--quiet", ".")
+
+
+def changed(project):
+    """Stages that DVC would run again, without the numbers of their runs."""
+    status = json.loads(dvc(project, "status", "--json"))
+    return {name.split("@")[0] for name in status}
+
+
+def edited(project, path):
+    """Stages that DVC would run again after an edit of a file of code, which is taken back."""
+    file = project / path
+    before = file.read_text()
+    file.write_text(f"{before}\n# an edit\n")
+    found = changed(project)
+    file.write_text(before)
+    return found
+
+
+TESTS = {f"test_{name}" for name in ("shrink", "kernels", "baselines", "supernet", "finetune", "distill")} | {
+    f"test_{name}" for name in ("ablation", "ablation_supernet", "transfer")
+}
+# What searches and what compares their AP finds people too, with settings of its own
+EVALUATES = TESTS | {"search", "test_ranking"}
+
+
+@pytest.mark.parametrize("change", [("flip", False), ("scales", [0.5, 1.0]), ("max_side", 256)])
+def test_a_changed_test_setting_repeats_the_tests_and_trains_nothing(project, change):
+    params = project / "params.yaml"
+    before = params.read_text()
+    values = yaml.safe_load(before)
+    values["evaluation"][change[0]] = change[1]
+    params.write_text(yaml.safe_dump(values))
+    assert changed(project) == TESTS
+    params.write_text(before)
+
+
+def test_an_edit_of_the_decoder_the_evaluator_or_the_drawing_trains_nothing(project):
+    assert edited(project, "litepose/inference/grouping.py") == EVALUATES | {"examples"}
+    assert edited(project, "litepose/evaluation/average_precision.py") == EVALUATES | {"dataset", "report"}
+    assert edited(project, "litepose/drawing.py") == {"report"}
+    assert edited(project, "stages/examples.py") == {"examples"}
+
+
+def test_a_new_kernel_leaves_the_others_alone(project):
+    params = project / "params.yaml"
+    before = params.read_text()
+    values = yaml.safe_load(before)
+    values["kernels"]["runs"].append(11)
+    values["shrink"]["runs"].remove("shrink3")
+    params.write_text(yaml.safe_dump(values))
+    status = json.loads(dvc(project, "status", "--json"))
+    params.write_text(before)
+    assert set(status) == {"kernels@11", "test_kernels@11", "examples", "report"}
+
+
+def test_a_test_needs_no_training_where_the_weights_of_all_seeds_are_there(project):
+    shutil.rmtree(project / "data/predictions/kernels")
+    (project / "metrics/kernels/3.json").unlink()
+    output = dvc(project, "repro", "--force", "--single-item", "test_kernels@3")
+    assert stages_run(output) == ["test_kernels@3"]
+    assert "AP" in json.loads((project / "metrics/kernels/3.json").read_text())
+    run(project, "git", "checkout", "--quiet", ".")
+    dvc(project, "checkout")
+
+
+def test_the_final_networks_are_models_by_name(project):
+    pipeline = yaml.safe_load((project / "dvc.yaml").read_text())
+    for name, artifact in pipeline["artifacts"].items():
+        assert artifact["type"] == "model"
+        assert list((project / artifact["path"]).glob("*.pt")), name
 
 
 def test_an_unknown_parameter_stops_a_stage_with_one_sentence_and_leaves_its_outputs(project):

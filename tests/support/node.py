@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from litepose.training import distributed
+from litepose.core import distributed
 
 if __name__ == "__main__":
     distributed.join(torch.device("cpu"))

@@ -12,14 +12,15 @@ import torch
 from torch import nn
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
+from litepose.core import distributed
+from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import annotations
 from litepose.datasets.classification import ClassificationDataset
 from litepose.datasets.keypoints import Augmentation, KeypointDataset
 from litepose.models.litepose import ARCHITECTURES, LitePose, LitePoseClassifier
 from litepose.models.space import SearchSpace
 from litepose.models.supernet import Supernet
-from litepose.skeletons import CROWDPOSE
-from litepose.training import checkpoint, distributed
+from litepose.training import checkpoint
 from litepose.training.classification import ClassificationTask
 from litepose.training.loop import Watch, backward, fit
 from litepose.training.losses import PoseLoss
@@ -27,7 +28,8 @@ from litepose.training.pose import DistillationTask, PoseTask
 from litepose.training.schedule import Schedule
 from litepose.training.step import StepOptions
 from litepose.training.supernet import SupernetTask
-from stages.common import run_stage
+from stages.lib.common.parameters import Values
+from stages.lib.common.running import run_stage
 from support import pose_data
 
 CPU = torch.device("cpu")
@@ -139,7 +141,7 @@ def one_step(
     translate: Callable[[nn.Module], nn.Module] = lambda model: model,
 ) -> dict:
     """Mean losses, gradient and batch statistics of the first batch, and the number of exchanges."""
-    exchanged, options = [], StepOptions(accumulate=parts)
+    exchanged, options = [], StepOptions(accumulate_grad=parts)
 
     def counted(_state, bucket):
         exchanged.append(bucket.index())
@@ -161,7 +163,7 @@ def one_step(
     }
 
 
-def main() -> None:
+def main(_values: Values) -> None:
     """Train in each of the modes named; "steps" writes what single steps give."""
     directory = Path(sys.argv[1])
     for mode in sys.argv[2:]:

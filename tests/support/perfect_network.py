@@ -68,12 +68,12 @@ def on_map(people, resizing):
     return joints
 
 
-def imperfect_images(judged):
+def imperfect_images(evaluated):
     """Ids of images with somebody lost, or with a detection of nobody, at any OKS threshold."""
-    images = len(judged.image_ids)
-    found = np.stack([np.bincount(judged.image[found], minlength=images) for found in judged.found])
-    wrong = np.bincount(judged.image, (~judged.found & ~judged.ignored).any(0), images)
-    return judged.image_ids[(found.min(0) < judged.people) | (wrong > 0)].tolist()
+    images = len(evaluated.image_ids)
+    found = np.stack([np.bincount(evaluated.image[found], minlength=images) for found in evaluated.found])
+    wrong = np.bincount(evaluated.image, (~evaluated.found & ~evaluated.ignored).any(0), images)
+    return evaluated.image_ids[(found.min(0) < evaluated.people) | (wrong > 0)].tolist()
 
 
 def losses(image, annotations, skeleton, size, area):

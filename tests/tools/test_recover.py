@@ -2,6 +2,7 @@
 
 import pytest
 
+from stages.lib.common import lockfile
 from support import ROOT
 from tools import recover
 
@@ -15,7 +16,7 @@ def lock(tmp_path, monkeypatch):
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     path = tmp_path / "dvc.lock"
     path.write_text(WHOLE)
-    recover.keep()
+    lockfile.keep()
     return path
 
 
@@ -40,13 +41,13 @@ def test_a_whole_file_stays_as_it_is_and_none_is_no_error(lock, capsys):
 
 def test_a_torn_file_is_not_kept(lock):
     lock.write_text(WHOLE[:300])
-    recover.keep()
+    lockfile.keep()
     recover.main()
     assert lock.read_text() == WHOLE
 
 
 def test_without_a_copy_it_says_what_brings_the_file_back(lock):
-    recover.COPY.unlink()
+    lockfile.COPY.unlink()
     lock.write_text(WHOLE[:300])
     with pytest.raises(SystemExit, match=r"git checkout dvc\.lock"):
         recover.main()

@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from litepose.errors import InputError
-from litepose.files import write_text
+from litepose.core.errors import InputError
+from litepose.core.files import write_text
 from litepose.training import checkpoint
-from stages.common import run_stage
+from stages.lib.common.running import run_stage
+from support import ROOT
 
 
 class Ending(Dataset):
@@ -24,6 +25,15 @@ class Ending(Dataset):
 
     def __getitem__(self, index):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path_factory, monkeypatch):
+    """A working directory with the parameters that every stage reads."""
+    place = tmp_path_factory.mktemp("project")
+    for name in ("profiles", "params.yaml"):
+        (place / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(place)
 
 
 @contextlib.contextmanager
@@ -57,7 +67,7 @@ def test_a_full_disk_leaves_an_earlier_file_whole_and_nothing_beside_it(tmp_path
 
 
 def test_a_full_disk_met_by_any_other_writer_is_one_sentence_too(capsys):
-    def main():
+    def main(values):
         raise OSError(errno.ENOSPC, "No space left on device", "metrics/a.json")
 
     with pytest.raises(SystemExit):
@@ -67,7 +77,7 @@ def test_a_full_disk_met_by_any_other_writer_is_one_sentence_too(capsys):
 
 
 def test_an_error_of_another_kind_keeps_its_traceback():
-    def main():
+    def main(values):
         raise OSError(errno.EIO, "Input/output error", "metrics/a.json")
 
     with pytest.raises(OSError, match="Input/output"):
@@ -86,7 +96,7 @@ def test_weights_cut_short_are_refused_by_name_with_what_to_do(tmp_path, share):
 
 def test_a_reading_process_that_is_killed_is_one_sentence(capsys):
     with pytest.raises(SystemExit):
-        run_stage(lambda: next(iter(DataLoader(Ending(), num_workers=1))))
+        run_stage(lambda values: next(iter(DataLoader(Ending(), num_workers=1))))
     error = capsys.readouterr().err
     assert "error: a process that reads images was ended from outside" in error
     assert "set workers in params.yaml to fewer" in error

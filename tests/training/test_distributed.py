@@ -8,13 +8,14 @@ import sys
 import pytest
 import torch
 
-from litepose.training import checkpoint, distributed
+from litepose.core import distributed
+from litepose.training import checkpoint
 from support import ROOT, SUPPORT
 from support.parallel_training import SCHEDULE, steps, train, write_images
 
 SCRIPT = str(SUPPORT / "parallel_training.py")
 LAUNCH = (
-    "import logging, sys; from litepose.training.distributed import launch; "
+    "import logging, sys; from litepose.core.distributed import launch; "
     "logging.getLogger('torch.distributed.elastic').setLevel(logging.CRITICAL); "
     "sys.exit(not launch(2, sys.executable, sys.argv[1:]))"
 )

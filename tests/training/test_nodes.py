@@ -3,17 +3,18 @@
 import os
 import stat
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from litepose.errors import InputError
-from litepose.training import distributed
-from stages import common
+from litepose.core import distributed
+from litepose.core.errors import InputError
+from stages.lib.common.running import _in_processes
 from support import ROOT, SUPPORT
 
 NODE = str(SUPPORT / "node.py")
 LAUNCH = (
-    "import sys; from litepose.training import distributed as d; d.launch(1, sys.executable, sys.argv[1:], 2)"
+    "import sys; from litepose.core import distributed as d; d.launch(1, sys.executable, sys.argv[1:], 2)"
 )
 # As srun does on two machines: the same command twice, failing when one fails
 BOTH = '#!/bin/sh\n"$@" & "$@"\nstatus=$?\nwait $! && exit $status\n'
@@ -42,28 +43,29 @@ def test_a_failure_of_any_node_is_a_failure_of_the_stage(tmp_path):
 def test_nodes_that_do_not_come_are_one_sentence(monkeypatch):
     monkeypatch.setenv(distributed.MEETING, "localhost:0/run")
     monkeypatch.setattr(distributed, "JOIN_SECONDS", 1)
-    with pytest.raises(InputError, match=r"The 2 nodes did not meet at localhost:0 .*compute\.launch"):
+    with pytest.raises(InputError, match=r"The 2 nodes did not meet at localhost:0 .*that launch"):
         distributed.launch(1, sys.executable, ["-c", "pass"], nodes=2)
 
 
 def test_several_nodes_without_a_launcher_are_refused():
-    with pytest.raises(InputError, match=r"compute\.launch is empty.*such as srun"):
+    with pytest.raises(InputError, match=r"launch is empty.*such as srun"):
         distributed.start_on_nodes("", ["true"])
 
 
 @pytest.mark.parametrize("command", ["no-such-program", "'unclosed"])
 def test_a_launcher_that_cannot_be_run_is_named(command):
-    with pytest.raises(InputError, match=r"compute\.launch is .*which cannot be run"):
+    with pytest.raises(InputError, match=r"launch is .*which cannot be run"):
         distributed.start_on_nodes(command, ["true"])
 
 
 def test_the_first_node_starts_the_stage_everywhere_and_every_node_its_processes(monkeypatch):
     started = []
-    monkeypatch.setattr(sys, "argv", ["stages.kernels", "7"])
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", SimpleNamespace(name="stages.kernels"))
+    monkeypatch.setattr(sys, "argv", ["kernels.py", "7"])
     monkeypatch.setattr(distributed, "start_on_nodes", lambda *call: started.append(call) or True)
     monkeypatch.setattr(distributed, "launch", lambda *call: started.append(call) or True)
     stage = ["-m", "stages.kernels", "7"]
-    assert common._in_processes("stages.kernels", processes=8, nodes=2, launch="srun")
+    assert _in_processes(processes=8, nodes=2, launch="srun")
     monkeypatch.setitem(os.environ, distributed.MEETING, "first:29400/run")
-    assert common._in_processes("stages.kernels", processes=8, nodes=2, launch="srun")
+    assert _in_processes(processes=8, nodes=2, launch="srun")
     assert started == [("srun", [sys.executable, *stage]), (8, sys.executable, stage, 2)]

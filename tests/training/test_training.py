@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from litepose.errors import DivergedError, InputError
+from litepose.core.errors import DivergedError, InputError
 from litepose.training import checkpoint
 from litepose.training.loop import fit
 from litepose.training.schedule import Schedule
@@ -160,12 +160,12 @@ def test_a_compiled_network_has_the_same_loss(tmp_path, monkeypatch):
 
 
 def test_parts_of_a_batch_have_the_loss_and_the_gradient_of_the_whole(tmp_path):
-    whole, parts = losses(tmp_path / "a", PLAIN), losses(tmp_path / "b", StepOptions(accumulate=4))
+    whole, parts = losses(tmp_path / "a", PLAIN), losses(tmp_path / "b", StepOptions(accumulate_grad=4))
     assert parts == pytest.approx(whole, rel=1e-5)
 
 
 def test_a_batch_without_so_many_equal_parts_is_refused():
-    with pytest.raises(InputError, match=r"a batch of 8 images has no 3 equal parts.*recipe\.accumulate"):
+    with pytest.raises(InputError, match=r"a batch of 8 images has no 3 equal parts.*accumulate_grad"):
         parts_of((torch.zeros(8, 3), list(range(8))), 3)
 
 
@@ -187,7 +187,7 @@ def test_the_gradient_is_clipped_to_the_norm(tmp_path, monkeypatch):
 
 
 def test_an_unknown_precision_is_named_with_the_known_ones():
-    with pytest.raises(InputError, match=r"recipe\.precision is 'float8': use one of float32, bfloat16"):
+    with pytest.raises(InputError, match=r"precision is 'float8': use one of float32, bfloat16"):
         StepOptions(precision="float8")
 
 

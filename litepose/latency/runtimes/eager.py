@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from litepose.core.layout import channels_last
 from litepose.latency.runtimes.folding import fold_batch_norm
 from litepose.latency.runtimes.interface import Runtime, as_list
 
@@ -24,7 +25,7 @@ class EagerRuntime(Runtime):
         place = torch.device("cpu" if self.device == "host" else self.device)
         # A copy: layers that are not folded are the network's own.
         own = copy.deepcopy(fold_batch_norm(model)).to(place)
-        self._model = own.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model = channels_last(own)
         self._image = image.to(place).contiguous(memory_format=torch.channels_last)
         self._output: list[Tensor] = []
 

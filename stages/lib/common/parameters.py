@@ -55,15 +55,15 @@ def seeds(values: Values) -> list[int]:
     return chosen
 
 
-def chosen_run(section: str, runs: Any, name: str) -> Any:
-    """Entry of a section's `runs` (a mapping or a list) that a stage was called with.
+def chosen_run(key: str, runs: Any, name: str) -> Any:
+    """Entry of the runs (a mapping or a list) under a key of the parameters that a stage was called with.
 
     Raises:
         InputError: there is none of that name.
     """
     known = {str(run): run for run in runs}
     if name not in known:
-        raise InputError(f"{PARAMS}: {section}.runs has no {name!r}: it has {', '.join(known)}")
+        raise InputError(f"{PARAMS}: {key} has no {name!r}: it has {', '.join(known)}")
     return runs[known[name]] if isinstance(runs, dict) else known[name]
 
 
@@ -78,10 +78,8 @@ def section(name: str) -> Iterator[None]:
 
 def _check(values: Any, reference: Any, path: Path, at: tuple[str, ...]) -> None:
     where = ".".join(at)
-    number = isinstance(reference, int | float) and not isinstance(reference, bool)
-    expected = (int, float) if number else type(reference)
-    if not isinstance(values, expected) or (number and isinstance(values, bool)):
-        kind = "number" if number else type(reference).__name__
+    if not _is_like(values, reference):
+        kind = "number" if _is_number(reference) else type(reference).__name__
         raise InputError(f"{path}: {where or 'the file'} is {values!r}: expected a {kind}")
     if not isinstance(reference, dict) or (at and at[-1] in RUN_KEYS):
         return
@@ -94,3 +92,11 @@ def _check(values: Any, reference: Any, path: Path, at: tuple[str, ...]) -> None
         if key not in values:
             raise InputError(f"{path}: {'.'.join((*at, key))} is missing: profiles/tiny.yaml has {value!r}")
         _check(values[key], value, path, (*at, key))
+
+
+def _is_like(value: Any, reference: Any) -> bool:
+    return _is_number(value) if _is_number(reference) else isinstance(value, type(reference))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

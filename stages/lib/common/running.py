@@ -16,7 +16,7 @@ import torch
 from litepose.core import distributed
 from litepose.core.errors import DivergedError, InputError
 from stages.lib.common import lockfile
-from stages.lib.common.parameters import PARAMS, Values, params
+from stages.lib.common.parameters import PARAMS, Values, params, section
 
 # Parameters of mallopt(3), in glibc's malloc.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -43,7 +43,9 @@ def run_stage(main: Callable[[Values], None], parallel: bool = False) -> None:
         if distributed.launched():
             distributed.join(device(values["device"]))
         elif parallel and _several(values["compute"]):
-            sys.exit(0 if _in_processes(**values["compute"]) else 1)
+            with section("compute"):
+                succeeded = _in_processes(**values["compute"])
+            sys.exit(0 if succeeded else 1)
         main(values)
         distributed.leave()
     except (InputError, DivergedError, OSError, RuntimeError) as error:
@@ -91,7 +93,9 @@ def _several(compute: dict[str, Any]) -> bool:
 
 def _in_processes(processes: int, nodes: int, launch: str) -> bool:
     """Run this stage in as many processes on as many nodes; whether all of them succeeded."""
-    stage = sys.modules["__main__"].__spec__.name
+    specification = sys.modules["__main__"].__spec__
+    assert specification  # stages run as modules
+    stage = specification.name
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     command = ["-m", stage, *sys.argv[1:]]
     if nodes == 1 or distributed.MEETING in os.environ:

@@ -9,7 +9,6 @@ from litepose import models
 from litepose.core.errors import InputError
 from litepose.latency import devices, registry
 from litepose.latency.networks import random_network
-from report.systems import num_joints
 from stages.lib.common.parameters import PARAMS, section
 
 TUNING = Path("data/tuning")  # <device>.json: times of TVM's schedules on a device
@@ -48,5 +47,7 @@ def runtimes_of(values: dict[str, Any]) -> dict[str, list[str]]:
 def published_network(system: str, seed: int) -> tuple[nn.Module, Tensor]:
     """A system with random weights, in eval mode, and an image of its published size [1,3,H,W]."""
     return random_network(
-        lambda: models.create(system, num_joints(system)), models.published_input_size(system), seed
+        lambda: models.create(system, models.published_num_joints(system)),
+        models.published_input_size(system),
+        seed,
     )

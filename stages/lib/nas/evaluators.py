@@ -9,6 +9,7 @@ from litepose.models import weights
 from litepose.nas.evaluator import Evaluator, SharedImages
 from stages.lib.common.data import KeypointData
 from stages.lib.common.parameters import Values
+from stages.lib.training.networks import trained_supernet
 from stages.lib.training.tasks import calibration
 from stages.lib.training.training import trained
 
@@ -33,6 +34,6 @@ def evaluators(
     views = calibration(data, values, section["calibration_images"], largest)
     images = SharedImages(annotations, views, settings["max_side"])
     return [
-        Evaluator(weights.load(file).model, images, data.skeleton, device, settings["flip"])
+        Evaluator(trained_supernet(file), images, data.skeleton, device, settings["flip"])
         for device in devices
     ]

@@ -28,7 +28,8 @@ class Tested(NamedTuple):
 def test(title: str, network: nn.Module, data: KeypointData, resolution: int, values: Values) -> Tested:
     """Find people with a network in all tested splits, and evaluate them."""
     evaluator = values["evaluation"]["crowdpose_evaluator"]
-    found_scores, found = {}, {}
+    found_scores: dict[str, float] = {}
+    found: dict[str, list[dict]] = {}
     for position, split in enumerate(data.test):
         detections = detect(network, data.load(split), data.skeleton, resolution, values)
         result = percent(evaluate(data.splits[split][0], detections, data.skeleton, None, evaluator))

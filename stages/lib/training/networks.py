@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from litepose import models
+from litepose.core.errors import InputError
+from litepose.core.layout import channels_last
 from litepose.models import weights
 from litepose.models.litepose import ARCHITECTURES, Architecture, LitePose, LitePoseClassifier
 from litepose.models.supernet import Supernet
@@ -37,8 +39,7 @@ class Fresh:
     def build(self, outputs: int, seed: int) -> nn.Module:
         """See :class:`Network`."""
         torch.manual_seed(seed)
-        network = models.create(self.system, outputs, depth=self.depth, **self.overrides)
-        return network.to(memory_format=torch.channels_last)
+        return channels_last(models.create(self.system, outputs, depth=self.depth, **self.overrides))
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,21 @@ class Classifier:
     def build(self, outputs: int, seed: int) -> LitePoseClassifier:
         """See :class:`Network`."""
         torch.manual_seed(seed)
-        network = LitePoseClassifier(ARCHITECTURES["half"], outputs, self.kernel, self.depth)
-        return network.to(memory_format=torch.channels_last)
+        return channels_last(LitePoseClassifier(ARCHITECTURES["half"], outputs, self.kernel, self.depth))
+
+
+def trained_supernet(file: Path) -> Supernet:
+    """The supernet in a file of weights.
+
+    Raises:
+        InputError: the file holds another network.
+    """
+    network = weights.load(file).model
+    if not isinstance(network, Supernet):
+        raise InputError(f"{file} holds no supernet: run dvc repro supernet")
+    return network
 
 
 def _supernet(num_joints: int, depth: float, seed: int) -> Supernet:
     torch.manual_seed(seed)
-    return Supernet(num_joints, depth=depth).to(memory_format=torch.channels_last)
+    return channels_last(Supernet(num_joints, depth=depth))

@@ -2,34 +2,55 @@
 
 import functools
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
+from litepose.core.skeletons import Skeleton
 from litepose.datasets.keypoints import KeypointDataset
 from litepose.models import weights
 from litepose.training.classification import ClassificationTask
 from litepose.training.losses import PoseLoss
 from litepose.training.pose import DistillationTask, PoseTask
 from litepose.training.supernet import SupernetTask
+from litepose.training.task import ImageTask
 from stages.lib.common.data import KeypointData, classification_data, keypoint_data
 from stages.lib.common.parameters import Values
 from stages.lib.common.running import device
 from stages.lib.training.training import CLASSIFICATION, Teacher, Training, recipe
 
 
-def task(training: Training, values: Values, seed: int) -> PoseTask | ClassificationTask:
-    """The task of a training with one seed."""
+class Learning(NamedTuple):
+    """What a network learns, and what it has to predict.
+
+    Attributes:
+        task: the batches and the loss.
+        outputs: joints, or classes.
+        skeleton: the joints; None for classes.
+    """
+
+    task: ImageTask
+    outputs: int
+    skeleton: Skeleton | None
+
+
+def learning(training: Training, values: Values, seed: int) -> Learning:
+    """What a training with one seed learns."""
     place, batch_size = device(values["device"]), training.schedule.batch_size
     if training.data == CLASSIFICATION:
         images = classification_data(values, "train", seed)
-        return ClassificationTask(images, training.resolution, batch_size, place, values["workers"])
+        task = ClassificationTask(images, training.resolution, batch_size, place, values["workers"])
+        return Learning(task, len(images.classes), None)
     data = keypoint_data(training.data, values)
     shared = pose_arguments(data, values, batch_size, seed, place, training.tags)
+    return Learning(_pose_task(training, shared), data.skeleton.num_joints, data.skeleton)
+
+
+def _pose_task(training: Training, shared: dict[str, Any]) -> PoseTask:
     if training.space:
         return SupernetTask(training.space, **shared)
     if training.teacher:
-        return _distillation(training.teacher, place)(resolution=training.resolution, **shared)
+        return _distillation(training.teacher, shared["device"])(resolution=training.resolution, **shared)
     return PoseTask(resolution=training.resolution, **shared)
 
 

@@ -11,16 +11,15 @@ from torch import nn
 
 from litepose.core import distributed
 from litepose.models import weights
-from litepose.training.classification import ClassificationTask
-from litepose.training.loop import Task, fit
-from litepose.training.pose import PoseTask
+from litepose.training.loop import fit
 from litepose.training.schedule import Schedule
 from litepose.training.step import StepOptions
+from litepose.training.task import ImageTask
 from stages.lib.common.data import keypoint_data
 from stages.lib.common.parameters import Values, section
 from stages.lib.common.results import digest, write_json
 from stages.lib.monitor import monitor
-from stages.lib.training.tasks import task
+from stages.lib.training.tasks import learning
 from stages.lib.training.training import CLASSIFICATION, Training, recipe, trained
 
 History = list[dict[str, float]]
@@ -43,24 +42,24 @@ def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str,
     """
     histories = []
     for seed in seeds:
-        learning = task(training, values, seed)
-        network = training.network.build(_outputs(learning), seed)
+        task, outputs, skeleton = learning(training, values, seed)
+        network = training.network.build(outputs, seed)
         with section(training.stage):
             histories.append(
                 train_network(
                     f"{training.name}/{seed}",
                     network,
-                    learning,
+                    task,
                     training.schedule,
                     recipe(values).options,
-                    [repr(training), repr(recipe(values)), seed, *_data_files(training, values)],
+                    [repr(training), repr(recipe(values)), seed, *_data(training, values)],
                     monitor(training, network, values) if training.has_ap else _nothing,
                     CURVES / training.name if seed == seeds[0] else None,
                 )
             )
         if not distributed.rank():
-            skeleton = None if isinstance(learning, ClassificationTask) else learning.dataset.skeleton
             weights.save(trained(training.stage, training.run, seed), network, skeleton, training.resolution)
+    keep_only([trained(training.stage, training.run, seed) for seed in seeds])
     went = write_log(training, histories)
     for seed in seeds:
         discard_state(f"{training.name}/{seed}")
@@ -70,7 +69,7 @@ def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str,
 def train_network(
     name: str,
     network: nn.Module,
-    learning: Task,
+    task: ImageTask,
     schedule: Schedule,
     options: StepOptions,
     decisive: Sequence[Any],
@@ -92,12 +91,12 @@ def train_network(
     """
     # The sums stand for the weights that the training starts from.
     initial = {key: float(tensor.double().sum()) for key, tensor in network.state_dict().items()}
-    network.to(learning.device)
+    network.to(task.device)
     logs = curves is not None and distributed.rank() == 0
     with Live(str(curves), dvcyaml=None, save_dvc_exp=False) if logs else nullcontext() as live:
 
         def log(epoch: int, row: dict[str, float]) -> None:
-            if not logs:
+            if live is None:
                 return
             live.step = epoch
             for key in sorted(row.keys() - UNREPRODUCIBLE):
@@ -105,7 +104,7 @@ def train_network(
 
         return fit(
             network,
-            learning,
+            task,
             schedule,
             name=name,
             checkpoint_path=_state(name),
@@ -138,23 +137,25 @@ def discard_state(name: str) -> None:
         _state(name).unlink(missing_ok=True)
 
 
+def keep_only(files: Sequence[Path]) -> None:
+    """Delete the other weights beside these, which a test would take for this run's too."""
+    if distributed.rank() == 0:
+        for file in set(files[0].parent.glob("*.pt")) - set(files):
+            file.unlink()
+
+
 def _state(name: str) -> Path:
     return CHECKPOINTS / f"{name}.pt"
 
 
-def _outputs(learning: PoseTask | ClassificationTask) -> int:
-    """Joints or classes that a network predicts."""
-    if isinstance(learning, ClassificationTask):
-        return len(learning.dataset.classes)
-    return learning.dataset.skeleton.num_joints
-
-
-def _data_files(training: Training, values: Values) -> list[Path]:
-    """Files that change with the data set."""
+def _data(training: Training, values: Values) -> list[Any]:
+    """Values and files that change with what a network learns from."""
     if training.data == CLASSIFICATION:
-        return [Path("data/classification/dataset.json")]
+        # Drawn or found anew, its images change no file of names.
+        return [values["seed"], values[CLASSIFICATION], Path("data/classification/dataset.json")]
     data = keypoint_data(training.data, values)
-    return [data.splits[split][0] for split in data.fit]
+    teachers = [training.teacher.weights] if training.teacher else []
+    return [*(data.splits[split][0] for split in data.fit), *teachers]
 
 
 def _nothing(_epoch: int) -> dict[str, float]:

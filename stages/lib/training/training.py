@@ -81,7 +81,9 @@ def recipe(values: Values) -> Recipe:
     with section("recipe"):
         return Recipe(
             Augmentation(**shared["augmentation"]),
-            *(shared[name] for name in ("foreground_weight", "push_weight", "pull_weight")),
+            shared["foreground_weight"],
+            shared["push_weight"],
+            shared["pull_weight"],
             StepOptions(**_fields(StepOptions, shared)),
         )
 

@@ -1,5 +1,0 @@
-import sys
-
-from litepose.core import files
-
-sys.modules[__name__] = files
