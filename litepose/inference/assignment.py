@@ -102,7 +102,8 @@ class _Search:
 
     def _zeros(self) -> list[int]:
         packed = np.packbits(self.cost == 0, axis=1, bitorder="little")
-        return [int.from_bytes(row.tobytes(), "little") for row in packed]
+        content, width = packed.tobytes(), packed.shape[1]
+        return [int.from_bytes(content[row : row + width], "little") for row in range(0, len(content), width)]
 
     def _flip(self, row: int, prime: list[int]) -> None:
         """Star the primed zeros along the alternating path from a row on, instead of the starred ones."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from litepose.inference.assignment import assign
-from litepose.inference.blocks import BLOCK, Heatmaps, Tags
+from litepose.inference.blocks import BLOCK, Heatmaps, TagBlocks, Tags
 
 # Torso and head of COCO first, then the limbs: people are started by the joints that are found most reliably.
 # The released code uses this order for CrowdPose's 14 joints as well, without those that do not exist. Joints
@@ -239,35 +239,50 @@ def _best_pixels(
     """
     blocks, largest = heat.blocks[image], heat.largest[image]
     components, goals = tags.blocks(image), wanted.unbind(1)
-    count, across, width = largest[0].numel(), largest.shape[2], heat.maps.shape[3]
+    count, across = largest[0].numel(), largest.shape[2]
+    bound = _bounds(largest, components, joints, goals)
+
+    def values(rows: torch.Tensor) -> list[torch.Tensor]:
+        """Heatmap and tag components of blocks, [N, pixels] each; a row is a block of a joint."""
+        where = rows // count, rows % count // across, rows % across
+        return [maps.flatten(1) for maps in (blocks[where], *(tag.at(*where) for tag in components))]
+
+    everyone = torch.arange(len(joints), device=joints.device)
+    reached, _ = _largest_in(values(joints * count + bound.argmax(1)), everyone, goals)
+    request, block = (bound >= reached[:, None]).nonzero(as_tuple=True)
+    # Several people look at the same block, which is up-sampled once.
+    distinct, number = (joints[request] * count + block).unique(return_inverse=True)
+    pixels = values(distinct)
+    looks = [
+        _largest_in(pixels, part, [goal[who] for goal in goals])
+        for part, who in zip(number.split(CHUNK), request.split(CHUNK), strict=True)
+    ]
+    value, local = (torch.cat(results) for results in zip(*looks, strict=True))
+    y, x = block // across * BLOCK + local // BLOCK, block % across * BLOCK + local % BLOCK
+
+    width, none = heat.maps.shape[3], heat.maps[image, 0].numel()
+    best = torch.full_like(reached, -torch.inf).scatter_reduce_(0, request, value, "amax")
+    pixel = (y * width + x).where(value == best[request], none)
+    first = torch.full_like(joints, none).scatter_reduce_(0, request, pixel, "amin")
+    return first // width, first % width
+
+
+def _bounds(
+    largest: torch.Tensor, components: list[TagBlocks], joints: torch.Tensor, goals: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """What no pixel of a block can exceed, for each of N wanted joints: [N, blocks].
+
+    Args:
+        largest: heatmap value of each block, [J, rows, columns].
+        components: of the tags.
+        joints: int64 [N].
+        goals: per component, the wanted tags [N].
+    """
     outside = []
     for component, goal in zip(components, goals, strict=True):
         low, high = (edge.flatten(1)[joints] for edge in component.ranges())
         outside.append(torch.maximum(low - goal[:, None], goal[:, None] - high).clamp_(0))
-    bound = largest.flatten(1)[joints].sub_(_rounded_length(outside))  # [N, blocks]
-
-    def look(request: torch.Tensor, block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Largest value, and its pixel, of one block per request."""
-        # Several people look at the same block: it is up-sampled once.
-        distinct, number = (joints[request] * count + block).unique(return_inverse=True)
-        where = distinct // count, distinct % count // across, distinct % across
-        values = [maps.flatten(1) for maps in (blocks[where], *(tag.at(*where) for tag in components))]
-        looks = [
-            _largest_in(values, part, [goal[who] for goal in goals])
-            for part, who in zip(number.split(CHUNK), request.split(CHUNK), strict=True)
-        ]
-        value, local = (torch.cat(results) for results in zip(*looks, strict=True))
-        y, x = block // across * BLOCK + local // BLOCK, block % across * BLOCK + local % BLOCK
-        return value, y * width + x
-
-    everyone = torch.arange(len(joints), device=joints.device)
-    reached, _ = look(everyone, bound.argmax(1))
-    request, block = (bound >= reached[:, None]).nonzero(as_tuple=True)
-    value, pixel = look(request, block)
-    best = torch.full_like(reached, -torch.inf).scatter_reduce_(0, request, value, "amax")
-    first = torch.full_like(joints, heat.maps[image, 0].numel())
-    first.scatter_reduce_(0, request, pixel.where(value == best[request], first[0]), "amin")
-    return first // width, first % width
+    return largest.flatten(1)[joints].sub_(_rounded_length(outside))
 
 
 def _largest_in(

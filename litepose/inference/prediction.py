@@ -148,11 +148,13 @@ def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> tor
 
 def _plan(
     images: Sequence[np.ndarray] | Annotations,
-    input_size: int,
+    input_size: int | None,
     max_side: int | None,
     scales: Sequence[float],
 ) -> Prepared:
     """Images to be read when the network needs them."""
+    if input_size is None:
+        raise InputError("input_size is missing: give the length of the image's short side for the network.")
     smallest = min(scales, default=0)
     multiples = np.array(scales) / smallest if smallest > 0 else np.zeros(1)
     if 1 not in scales or not np.allclose(multiples, np.maximum(np.rint(multiples), 1)):
@@ -173,7 +175,7 @@ def _plan(
         views = [view(image.id, image.width, image.height, image.read) for image in images]
     else:
         views = [
-            view(number, *image.shape[1::-1], partial(np.asarray, image))
+            view(number, image.shape[1], image.shape[0], partial(np.asarray, image))
             for number, image in enumerate(images)
         ]
     return Prepared(views, tuple(scales))
