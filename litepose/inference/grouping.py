@@ -1,23 +1,24 @@
 """Decoding: from heatmaps and tags to people (associative embedding, as in the released code)."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
-from scipy.optimize import linear_sum_assignment
+
+from litepose.inference.assignment import assign
+from litepose.inference.blocks import BLOCK, Heatmaps, TagBlocks, Tags
 
 # Torso and head of COCO first, then the limbs: people are started by the joints that are found most reliably.
 # The released code uses this order for CrowdPose's 14 joints as well, without those that do not exist. Joints
 # beyond COCO's 17 come last, in their order.
 MATCHING_ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
-BLOCK = 16  # side in pixels of the blocks in which missing joints are searched
 CHUNK = 512  # blocks that are looked at together: half a megabyte per map, which fits the cache
 
 
 def group(
     heatmaps: torch.Tensor,
-    tags: torch.Tensor,
+    tags: torch.Tensor | Tags,
     *,
     max_people: int = 30,
     detection_threshold: float = 0.1,
@@ -34,7 +35,7 @@ def group(
 
     Args:
         heatmaps: [B, J, H, W], on any device.
-        tags: [B, J, H, W, T]; T = 2 with flip test.
+        tags: [B, J, H, W, T]; T = 2 with flip test. Or such as are not up-sampled yet.
         max_people: peaks per joint, and people that peaks are assigned to; more people can come out.
         detection_threshold: smallest heatmap value of a peak, at least 0.
         tag_threshold: largest distance of a peak's tag to its person's mean tag.
@@ -47,52 +48,59 @@ def group(
         is missing) and their scores float32 [P], the mean over the joints before the missing ones were read.
     """
     batch, num_joints = heatmaps.shape[:2]
-    peaks = _peaks(heatmaps, tags, max_people, detection_threshold, nms_kernel)
+    heat = Heatmaps.of(heatmaps)
+    if isinstance(tags, torch.Tensor):
+        tags = Tags(tuple(component.contiguous() for component in tags.unbind(-1)), 1)
+    peaks = _peaks(heat, tags, max_people, detection_threshold, nms_kernel)
     images = [
         _assign(peaks[image * num_joints : (image + 1) * num_joints], max_people, tag_threshold)
         for image in range(batch)
     ]
     if adjust:
-        _adjust(images, heatmaps)
+        _adjust(images, heat.maps)
     scores = [people[:, :, 2].mean(1) for people in images]
     if refine:
-        for people, heatmap, tag in zip(images, heatmaps, tags, strict=True):
-            _refine(people, heatmap, tag)
+        for image, people in enumerate(images):
+            _refine(people, heat, tags, image)
     return list(zip(images, scores, strict=True))
 
 
-def _peaks(
-    heatmaps: torch.Tensor, tags: torch.Tensor, max_people: int, threshold: float, kernel: int
-) -> list[np.ndarray]:
-    """Local maxima above the threshold, best first, per image and joint: [N, 3 + T] of x, y, value, tags.
+def _peaks(heat: Heatmaps, tags: Tags, max_people: int, threshold: float, kernel: int) -> list[np.ndarray]:
+    """Local maxima above the threshold, best first, per image and joint: [N, 3 + T] of x, y, value, tags."""
+    num_images, num_joints, height, width = heat.maps.shape
+    plane, y, x, value = _maxima(heat, threshold, kernel)
+    # Equal values in the order of their pixels, as a max-pool and top-k of the whole map find them.
+    order = ((plane * height + y) * width + x).argsort()
+    order = order[value[order].argsort(descending=True, stable=True)]
+    order = order[plane[order].argsort(stable=True)]
+    plane, y, x, value = plane[order], y[order], x[order], value[order]
+    found = torch.column_stack([x.double(), y.double(), value.double()]).cpu().numpy()
+    tag = tags.at(plane // num_joints, plane % num_joints, y, x).cpu().numpy()
+    starts = np.searchsorted(plane.cpu().numpy(), np.arange(num_images * num_joints + 1))
+    peaks = np.concatenate([found, tag], axis=1)
+    return [peaks[a : min(b, a + max_people)] for a, b in pairwise(starts)]
+
+
+def _maxima(heat: Heatmaps, threshold: float, kernel: int) -> tuple[torch.Tensor, ...]:
+    """Local maxima above the threshold: plane, y and x, int64 [N], and value [N].
 
     Only pixels above the threshold are compared with their neighbours, and only those that are left with the
     next neighbour: few pixels see the whole window, unlike in a max-pool of the whole map.
     """
-    planes = heatmaps.shape[0] * heatmaps.shape[1]
-    height, width = heatmaps.shape[2:]
-    flat = heatmaps.reshape(-1)
-    index = (flat > threshold).nonzero().squeeze(1)
-    value, x, y = flat[index], index % width, index // width % height
+    maps = heat.maps.flatten(0, 1)
+    height, width = maps.shape[1:]
+    plane, y, x = heat.above(threshold)
+    value = maps[plane, y, x]
     reach = range(-(kernel // 2), kernel // 2 + 1)
     window = sorted(
         ((dy, dx) for dy in reach for dx in reach if dy or dx), key=lambda d: d[0] ** 2 + d[1] ** 2
     )
     for dy, dx in window:
         # Beyond the border the nearest pixel inside is compared, which is part of the window anyway.
-        neighbour = index + ((y + dy).clamp(0, height - 1) - y) * width + (x + dx).clamp(0, width - 1) - x
-        left = (value >= flat[neighbour]).nonzero().squeeze(1)
-        index, value, x, y = index[left], value[left], x[left], y[left]
-
-    order = value.argsort(descending=True, stable=True)
-    order = order[(index[order] // (height * width)).argsort(stable=True)]
-    index, value = index[order], value[order]
-    found = torch.column_stack([x[order].double(), y[order].double(), value.double()]).cpu().numpy()
-    plane = index // (height * width)
-    tag = tags[plane // heatmaps.shape[1], plane % heatmaps.shape[1], y[order], x[order]].cpu().numpy()
-    starts = np.searchsorted(plane.cpu().numpy(), np.arange(planes + 1))
-    peaks = np.concatenate([found, tag], axis=1)
-    return [peaks[a : min(b, a + max_people)] for a, b in pairwise(starts)]
+        neighbour = maps[plane, (y + dy).clamp(0, height - 1), (x + dx).clamp(0, width - 1)]
+        left = (value >= neighbour).nonzero().squeeze(1)
+        plane, y, x, value = plane[left], y[left], x[left], value[left]
+    return plane, y, x, value
 
 
 def _assign(peaks: list[np.ndarray], max_people: int, tag_threshold: float) -> np.ndarray:
@@ -132,7 +140,7 @@ def _match(found: np.ndarray, means: np.ndarray, tag_threshold: float) -> tuple[
     distance = np.linalg.norm(found[:, None, 3:] - means[None], axis=2)
     cost = np.full((len(found), max(len(found), len(means))), 1e10)
     cost[:, : len(means)] = np.round(distance) * 100 - found[:, 2:3]
-    row, person = linear_sum_assignment(cost)
+    row, person = assign(cost)
     real = person < len(means)
     row, person = row[real], person[real]
     near = distance[row, person] < tag_threshold
@@ -172,41 +180,48 @@ def _adjust(images: list[np.ndarray], heatmaps: torch.Tensor) -> None:
         first += len(entry)
 
 
-def _refine(people: np.ndarray, heatmap: torch.Tensor, tags: torch.Tensor) -> None:
+def _refine(people: np.ndarray, heat: Heatmaps, tags: Tags, image: int) -> None:
     """Fill in the joints that people lack, in place.
 
     Args:
         people: [P, J, 3 + T].
-        heatmap: [J, H, W].
-        tags: [J, H, W, T].
+        heat, tags: of the batch.
+        image: number of the image in the batch.
     """
     person, joint = np.nonzero(people[:, :, 2] == 0)
     if not len(person):
         return
-    wanted = _mean_tags(people, tags)[person].to(heatmap.device)
+    heatmap = heat.maps[image]
+    wanted = _mean_tags(people, tags, image)[person].to(heatmap.device)
     joints = torch.from_numpy(joint).to(heatmap.device)
-    best = _best_pixels(heatmap, tags, joints, wanted)
-    x, y = best % heatmap.shape[2], best // heatmap.shape[2]
+    y, x = _best_pixels(heat, tags, image, joints, wanted)
     place = _quarter(heatmap, joints, x, y)
     found = torch.column_stack([place, heatmap[joints, y, x]]).cpu().numpy()
     visible = found[:, 2] > 0
     people[person[visible], joint[visible], :3] = found[visible]
 
 
-def _mean_tags(people: np.ndarray, tags: torch.Tensor) -> torch.Tensor:
+def _mean_tags(people: np.ndarray, tags: Tags, image: int) -> torch.Tensor:
     """Mean over each person's detected joints of the tags at their positions: [P, T]."""
     person, joint = np.nonzero(people[:, :, 2] > 0)
-    x, y = people[person, joint, :2].astype(np.int64).T
-    values = tags[torch.from_numpy(joint), torch.from_numpy(y), torch.from_numpy(x)].cpu().numpy()
-    sums = np.zeros((len(people), tags.shape[-1]), np.float32)
+    device = tags.components[0].device
+    where = (torch.from_numpy(index).to(device) for index in (joint, *_cells(people[person, joint])))
+    values = tags.at(image, *where).cpu().numpy()
+    sums = np.zeros((len(people), values.shape[1]), np.float32)
     np.add.at(sums, person, values)
     counts = np.bincount(person, minlength=len(people)).astype(np.float32)
     return torch.from_numpy(sums / counts[:, None])
 
 
+def _cells(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """y and x of the pixels that positions [N, 2 or more] lie in, int64 [N]."""
+    x, y = places[:, :2].astype(np.int64).T
+    return y, x
+
+
 def _best_pixels(
-    heatmap: torch.Tensor, tags: torch.Tensor, joints: torch.Tensor, wanted: torch.Tensor
-) -> torch.Tensor:
+    heat: Heatmaps, tags: Tags, image: int, joints: torch.Tensor, wanted: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The first pixel with the largest heatmap - round(tag distance), for each of N wanted joints.
 
     Branch and bound on square blocks: a block cannot beat its largest heatmap value, less the distance from
@@ -214,60 +229,75 @@ def _best_pixels(
     whose bound reaches what was found there.
 
     Args:
-        heatmap: [J, H, W].
-        tags: [J, H, W, T].
+        heat, tags: of the batch.
+        image: number of the image in the batch.
         joints: int64 [N].
         wanted: [N, T], tags.
 
     Returns:
-        int64 [N], index into [H, W] flattened.
+        y and x, int64 [N].
     """
-    num_joints, height, width = heatmap.shape
-    heat = _blocks(heatmap, -torch.inf)
-    components = [_blocks(component, 0.0) for component in tags.unbind(-1)]
-    goals = wanted.unbind(1)
-    count, across = len(heat) // num_joints, -(-width // BLOCK)
+    blocks, largest = heat.blocks[image], heat.largest[image]
+    components, goals = tags.blocks(image), wanted.unbind(1)
+    count, across = largest[0].numel(), largest.shape[2]
+    bound = _bounds(largest, components, joints, goals)
 
-    def of_joints(values: torch.Tensor) -> torch.Tensor:
-        return values.view(num_joints, count)[joints]  # [N, count]
-
-    outside = [
-        torch.maximum(
-            of_joints(block.amin(1)) - goal[:, None], goal[:, None] - of_joints(block.amax(1))
-        ).clamp_(0)
-        for block, goal in zip(components, goals, strict=True)
-    ]
-    bound = of_joints(heat.amax(1)).sub_(_rounded_length(outside))
-
-    def look(request: torch.Tensor, block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Largest value, and its pixel, of one block per request."""
-        row = joints[request] * count + block
-        differences = [
-            component.index_select(0, row).sub_(goal[request, None])
-            for component, goal in zip(components, goals, strict=True)
-        ]
-        value, local = heat.index_select(0, row).sub_(_rounded_length(differences)).max(1)
-        y, x = block // across * BLOCK + local // BLOCK, block % across * BLOCK + local % BLOCK
-        return value, y * width + x
+    def values(rows: torch.Tensor) -> list[torch.Tensor]:
+        """Heatmap and tag components of blocks, [N, pixels] each; a row is a block of a joint."""
+        where = rows // count, rows % count // across, rows % across
+        return [maps.flatten(1) for maps in (blocks[where], *(tag.at(*where) for tag in components))]
 
     everyone = torch.arange(len(joints), device=joints.device)
-    reached, _ = look(everyone, bound.argmax(1))
+    reached, _ = _largest_in(values(joints * count + bound.argmax(1)), everyone, goals)
     request, block = (bound >= reached[:, None]).nonzero(as_tuple=True)
-    looks = [look(*part) for part in zip(request.split(CHUNK), block.split(CHUNK), strict=True)]
-    value, pixel = (torch.cat(results) for results in zip(*looks, strict=True))
+    # Several people look at the same block, which is up-sampled once.
+    distinct, number = (joints[request] * count + block).unique(return_inverse=True)
+    pixels = values(distinct)
+    looks = [
+        _largest_in(pixels, part, [goal[who] for goal in goals])
+        for part, who in zip(number.split(CHUNK), request.split(CHUNK), strict=True)
+    ]
+    value, local = (torch.cat(results) for results in zip(*looks, strict=True))
+    y, x = block // across * BLOCK + local // BLOCK, block % across * BLOCK + local % BLOCK
+
+    width, none = heat.maps.shape[3], heat.maps[image, 0].numel()
     best = torch.full_like(reached, -torch.inf).scatter_reduce_(0, request, value, "amax")
-    first = torch.full_like(joints, height * width)
-    return first.scatter_reduce_(0, request, pixel.where(value == best[request], height * width), "amin")
+    pixel = (y * width + x).where(value == best[request], none)
+    first = torch.full_like(joints, none).scatter_reduce_(0, request, pixel, "amin")
+    return first // width, first % width
 
 
-def _blocks(maps: torch.Tensor, border: float) -> torch.Tensor:
-    """Square blocks of [J, H, W], row by row: [J * rows * columns, BLOCK * BLOCK], padded at the ends."""
-    num_joints, height, width = maps.shape
-    below, right = -height % BLOCK, -width % BLOCK
-    if below or right:
-        maps = functional.pad(maps, (0, right, 0, below), value=border)
-    rows, columns = (height + below) // BLOCK, (width + right) // BLOCK
-    return maps.reshape(num_joints, rows, BLOCK, columns, BLOCK).transpose(2, 3).reshape(-1, BLOCK * BLOCK)
+def _bounds(
+    largest: torch.Tensor, components: list[TagBlocks], joints: torch.Tensor, goals: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """What no pixel of a block can exceed, for each of N wanted joints: [N, blocks].
+
+    Args:
+        largest: heatmap value of each block, [J, rows, columns].
+        components: of the tags.
+        joints: int64 [N].
+        goals: per component, the wanted tags [N].
+    """
+    outside = []
+    for component, goal in zip(components, goals, strict=True):
+        low, high = (edge.flatten(1)[joints] for edge in component.ranges())
+        outside.append(torch.maximum(low - goal[:, None], goal[:, None] - high).clamp_(0))
+    return largest.flatten(1)[joints].sub_(_rounded_length(outside))
+
+
+def _largest_in(
+    values: Sequence[torch.Tensor], rows: torch.Tensor, goals: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest heatmap - round(tag distance) in N blocks, and its place there.
+
+    Args:
+        values: heatmap and tag components of blocks, [blocks, pixels] each.
+        rows: which blocks, int64 [N].
+        goals: per component, the wanted tags [N].
+    """
+    heat, *components = (maps.index_select(0, rows) for maps in values)
+    differences = [tag.sub_(goal[:, None]) for tag, goal in zip(components, goals, strict=True)]
+    return heat.sub_(_rounded_length(differences)).max(1)
 
 
 def _rounded_length(components: list[torch.Tensor]) -> torch.Tensor:

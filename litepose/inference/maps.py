@@ -27,39 +27,40 @@ def forward_test(
         Heatmaps [B, J, H, W] and tags [B, J, H, W, T]; T is 2 with flip, else 1.
     """
     heatmaps, tags = forward(model, images, skeleton, flip)
-    return upsampled([heatmaps], tags, images.shape[2:])
+    size = images.shape[2:]
+    return upsampled([heatmaps], size), torch.stack([_resized(component, size) for component in tags], -1)
 
 
 def forward(
     model: nn.Module, images: torch.Tensor, skeleton: Skeleton, flip: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Heatmaps [B, J, H/2, W/2] and tags [B, T, J, H/2, W/2]."""
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Heatmaps [B, J, H/2, W/2] and T components of tags [B, J, H/2, W/2]."""
     heatmaps, tags = _stride2(model(images), skeleton.num_joints)
     if not flip:
-        return heatmaps, tags[:, None]
-    back = list(skeleton.flip)
+        return heatmaps, (tags,)
+    back = torch.tensor(skeleton.flip, device=images.device)
     other_heatmaps, other_tags = (
-        maps.flip(3)[:, back] for maps in _stride2(model(images.flip(3)), skeleton.num_joints)
+        maps.index_select(1, back).flip(3) for maps in _stride2(model(images.flip(3)), skeleton.num_joints)
     )
-    return (heatmaps + other_heatmaps) / 2, torch.stack([tags, other_tags], 1)
+    return heatmaps.add_(other_heatmaps).div_(2), (tags, other_tags)
 
 
 def _stride2(outputs: Sequence[torch.Tensor], num_joints: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Averaged heatmaps and tags at the size of the second output, float32 [B, J, H/2, W/2] each."""
-    coarse, fine = outputs[0].float(), outputs[1].float()
+    """Averaged heatmaps and tags at the size of the second output, float32 [B, J, H/2, W/2] each.
+
+    Channels become planes first: everything after the network looks at one joint's map at a time.
+    """
+    coarse, fine = (output.float().contiguous() for output in outputs)
     coarse = _resized(coarse, fine.shape[2:])
-    return (coarse[:, :num_joints] + fine) / 2, coarse[:, num_joints:]
+    return (coarse[:, :num_joints] + fine).div_(2), coarse[:, num_joints:]
 
 
-def upsampled(
-    heatmaps: Sequence[torch.Tensor], tags: torch.Tensor, size: Sequence[int]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Heatmaps [B, J, H, W], averaged over scales, and tags [B, J, H, W, T] from those of `forward`."""
-    large = _resized(tags.flatten(1, 2), size).unflatten(1, tags.shape[1:3])
+def upsampled(heatmaps: Sequence[torch.Tensor], size: Sequence[int]) -> torch.Tensor:
+    """Heatmaps [B, J, H, W], averaged over scales, of those of `forward`."""
     average = _resized(heatmaps[0], size)
     for other in heatmaps[1:]:
-        average = average + _resized(other, size)
-    return average / len(heatmaps), large.movedim(1, -1)
+        average += _resized(other, size)
+    return average if len(heatmaps) == 1 else average.div_(len(heatmaps))
 
 
 def _resized(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -16,11 +16,13 @@ from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.keypoints import normalise
+from litepose.inference.blocks import Tags
 from litepose.inference.grouping import group
 from litepose.inference.maps import forward, upsampled
 from litepose.inference.resizing import Resizing
 
 DECODE_IMAGES = 4  # up-sampled and grouped at once: their maps are the largest tensors
+CPU_PIXELS = 1 << 17  # of a CPU's forward pass: with more, activations leave its cache and it slows down
 WAITING_BATCHES = 2  # read ahead of the network, or waiting to be decoded
 
 
@@ -45,11 +47,11 @@ class Prepared:
 
     Attributes:
         views: of the images, in their order.
-        base: position of scale 1 among the scales.
+        scales: that are looked at; people are found on the maps of scale 1.
     """
 
     views: list[_View]
-    base: int
+    scales: tuple[float, ...]
 
 
 def prepare(
@@ -69,7 +71,7 @@ def prepare(
             replace(view, inputs=partial(list, pixels))
             for view, pixels in zip(plan.views, inputs, strict=True)
         ]
-    return Prepared(views, plan.base)
+    return Prepared(views, plan.scales)
 
 
 @torch.no_grad()
@@ -99,7 +101,8 @@ def predict(
         flip: flip test.
         scales: multiples of the input size whose heatmaps are averaged; tags are those of scale 1. Each is a
             multiple of the smallest, as in HigherHRNet's multi-scale test: 0.5, 1, 2.
-        batch_size: images per forward pass; bounds the memory together with ``max_side``.
+        batch_size: images per forward pass; bounds the memory together with ``max_side``. A CPU takes fewer
+            of large ones, which is faster there.
         device: where the network runs.
         max_side: bound of the input's long side at the largest scale, see ``Resizing.fit``.
         progress: show a progress bar.
@@ -114,7 +117,8 @@ def predict(
     model.eval()
     plan = images if isinstance(images, Prepared) else _plan(images, input_size, max_side, scales)
     detections: list[list[dict]] = [[] for _ in plan.views]
-    batches = _batches(plan.views, batch_size)
+    most_pixels = CPU_PIXELS / max(plan.scales) ** 2 if torch.device(device).type == "cpu" else None
+    batches = _batches(plan.views, batch_size, most_pixels)
     with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as decoder:
         _limit_to_one_thread(decoder)
         coming = deque(_read(readers, plan.views, batch) for batch in batches[:WAITING_BATCHES])
@@ -128,7 +132,7 @@ def predict(
                 forward(model, _to_network(scale, device), skeleton, flip)
                 for scale in zip(*inputs, strict=True)
             ]
-            heatmaps, tags = [scale[0] for scale in maps], maps[plan.base][1]
+            heatmaps, tags = [scale[0] for scale in maps], maps[plan.scales.index(1)][1]
             if len(waiting) == WAITING_BATCHES:
                 waiting.popleft().result()
             waiting.append(decoder.submit(_decode, heatmaps, tags, plan.views, batch, detections))
@@ -144,11 +148,13 @@ def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> tor
 
 def _plan(
     images: Sequence[np.ndarray] | Annotations,
-    input_size: int,
+    input_size: int | None,
     max_side: int | None,
     scales: Sequence[float],
 ) -> Prepared:
     """Images to be read when the network needs them."""
+    if input_size is None:
+        raise InputError("input_size is missing: give the length of the image's short side for the network.")
     smallest = min(scales, default=0)
     multiples = np.array(scales) / smallest if smallest > 0 else np.zeros(1)
     if 1 not in scales or not np.allclose(multiples, np.maximum(np.rint(multiples), 1)):
@@ -169,10 +175,10 @@ def _plan(
         views = [view(image.id, image.width, image.height, image.read) for image in images]
     else:
         views = [
-            view(number, *image.shape[1::-1], partial(np.asarray, image))
+            view(number, image.shape[1], image.shape[0], partial(np.asarray, image))
             for number, image in enumerate(images)
         ]
-    return Prepared(views, list(scales).index(1))
+    return Prepared(views, tuple(scales))
 
 
 def _inputs(read: Callable[[], np.ndarray], sizes: list[Resizing]) -> list[np.ndarray]:
@@ -180,17 +186,24 @@ def _inputs(read: Callable[[], np.ndarray], sizes: list[Resizing]) -> list[np.nd
     return [resizing.apply(image) for resizing in sizes]
 
 
-def _batches(views: list[_View], batch_size: int) -> list[list[int]]:
-    """Numbers of images of equal input shape, largest first: if memory lacks, it shows at once."""
+def _batches(views: list[_View], batch_size: int, most_pixels: float | None) -> list[list[int]]:
+    """Numbers of images of equal input shape, largest first: if memory lacks, it shows at once.
+
+    Args:
+        views: of the images.
+        batch_size: images per batch at most.
+        most_pixels: of a batch, unless a single image has more; None: as many as there are.
+    """
 
     def shape(number: int) -> tuple[int, int]:
         resizing = views[number].resizing
         return -resizing.width * resizing.height, resizing.width
 
     batches = []
-    for _, members in groupby(sorted(range(len(views)), key=shape), shape):
+    for (pixels, _), members in groupby(sorted(range(len(views)), key=shape), shape):
         same = list(members)
-        batches += [same[first : first + batch_size] for first in range(0, len(same), batch_size)]
+        size = min(batch_size, max(1, int(most_pixels // -pixels))) if most_pixels else batch_size
+        batches += [same[first : first + size] for first in range(0, len(same), size)]
     return batches
 
 
@@ -208,7 +221,7 @@ def _read(readers: ThreadPoolExecutor, views: list[_View], batch: list[int]) -> 
 @torch.no_grad()
 def _decode(
     heatmaps: list[torch.Tensor],
-    tags: torch.Tensor,
+    tags: Sequence[torch.Tensor],
     views: list[_View],
     batch: list[int],
     detections: list[list[dict]],
@@ -218,7 +231,11 @@ def _decode(
     size = (first.height, first.width)
     for part in range(0, len(batch), DECODE_IMAGES):
         some = slice(part, part + DECODE_IMAGES)
-        groups = group(*upsampled([scale[some] for scale in heatmaps], tags[some], size))
+        large = upsampled([scale[some] for scale in heatmaps], size)
+        for heatmap, number in zip(large, batch[some], strict=True):
+            if views[number].resizing.bounded:
+                _clear_outside(heatmap, views[number].resizing)
+        groups = group(large, Tags.of([component[some] for component in tags], size))
         for number, (people, scores) in zip(batch[some], groups, strict=True):
             view = views[number]
             people[..., :2] = view.resizing.to_image(people[..., :2], first.width, first.height)
@@ -230,3 +247,14 @@ def _decode(
                     strict=True,
                 )
             ]
+
+
+def _clear_outside(heatmap: torch.Tensor, resizing: Resizing) -> None:
+    """Have no joint found where there is no image, in place; the heatmap [J, H, W] covers the input.
+
+    Where the released rule holds, what the released code finds in the narrow border counts, as it does there.
+    """
+    rows, columns = resizing.content()
+    inside = heatmap[:, rows, columns].clone()
+    heatmap.fill_(-torch.inf)
+    heatmap[:, rows, columns] = inside

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as functional
+from scipy.optimize import linear_sum_assignment
 
 from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets.targets import heatmaps as draw_heatmaps
 from litepose.evaluation import evaluate
 from litepose.inference import Resizing
+from litepose.inference.blocks import Tags
 from litepose.inference.grouping import group
 from support import plain_decoder
 from support.pose_data import GOLDEN, crowdpose_val
@@ -24,13 +26,28 @@ def golden(number):
     return *maps, arrays["people"], arrays["scores"]
 
 
-@pytest.mark.parametrize("number", [1, 2, 4, 5])
+@pytest.mark.parametrize("number", [1, 2, 5])
 def test_people_and_scores_equal_the_released_decoders(number):
     heatmaps, tags, people, scores = golden(number)
     ((found, found_scores),) = group(heatmaps, tags)
     assert found.shape == people.shape
     assert found == pytest.approx(people, abs=1e-5)
     assert found_scores == pytest.approx(scores, abs=1e-6)
+
+
+def test_a_recorded_crowd_differs_only_by_the_choice_among_equal_assignments():
+    heatmaps, tags, people, scores = golden(4)  # recorded with SciPy's choice
+
+    def scipy_choice(cost):
+        return zip(*linear_sum_assignment(cost), strict=True)
+
+    found, found_scores = plain_decoder.group(heatmaps[0], tags[0], solve=scipy_choice)
+    assert np.array(found) == pytest.approx(people, abs=1e-5)
+    assert found_scores == pytest.approx(scores, abs=1e-6)
+    expected, expected_scores = plain_decoder.group(heatmaps[0], tags[0])
+    ((found, found_scores),) = group(heatmaps, tags)
+    assert found == pytest.approx(np.array(expected), abs=1e-5)
+    assert found_scores == pytest.approx(expected_scores, abs=1e-6)
 
 
 @pytest.mark.parametrize(("people", "size"), [(1, 96), (4, 128), (12, 128), (20, 96)])
@@ -50,6 +67,26 @@ def test_maps_of_any_size_are_searched_to_their_borders(shape):
     expected, _ = plain_decoder.group(heatmap.contiguous(), tag.contiguous())
     ((found, _),) = group(heatmap[None], tag[None])
     assert found == pytest.approx(np.array(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+@pytest.mark.parametrize("size", [(96, 128), (64, 32), (80, 48)])
+def test_tags_that_are_up_sampled_where_they_are_looked_at_give_the_same_people(factor, size):
+    heatmap, tag = (maps[:, : size[0], : size[1]] for maps in plain_decoder.scene(6, 128, missing=0.5))
+    small = [component[None, :, ::factor, ::factor].contiguous() for component in tag.unbind(-1)]
+    large = [functional.interpolate(component, size, mode="bilinear") for component in small]
+    ((expected, scores),) = group(heatmap[None], torch.stack(large, -1))
+    ((found, found_scores),) = group(heatmap[None], Tags.of(small, size))
+    assert Tags.of(small, size).factor == factor
+    assert len(expected)
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert found_scores == pytest.approx(scores, abs=1e-6)
+
+
+def test_tags_whose_size_does_not_divide_that_of_the_heatmaps_are_up_sampled_as_a_whole():
+    tags = Tags.of([torch.rand(1, 2, 20, 32)], (48, 64))
+    assert tags.factor == 1
+    assert tags.components[0].shape == (1, 2, 48, 64)
 
 
 def test_a_batch_gives_each_image_what_it_gives_alone():

@@ -8,14 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as functional
 
-from litepose import inference
 from litepose.core.errors import InputError
 from litepose.core.skeletons import CROWDPOSE, Skeleton
 from litepose.datasets.annotations import load
 from litepose.datasets.keypoints import normalise
 from litepose.drawing import draw_people
-from litepose.inference import Resizing, forward_test, predict, prepare
+from litepose.inference import Resizing, forward_test, predict, prediction, prepare
 from litepose.inference.grouping import group
+from support import plain_inference
 from support.pose_data import GOLDEN, content, write
 
 DOTS = Skeleton("dots", ("red", "green", "blue"), (0, 1, 2), ((0, 1), (1, 2)), (0.1, 0.1, 0.1))
@@ -118,6 +118,26 @@ class LeftRight(torch.nn.Module):
         return [self.coarse(images), self.fine(images)]
 
 
+class Recorder(LeftRight):
+    """Keeps the inputs' sizes."""
+
+    def __init__(self, joints):
+        super().__init__(joints)
+        self.sizes, self.batches = [], []
+
+    def forward(self, images):
+        self.sizes.append(tuple(images.shape[2:]))
+        self.batches.append(len(images))
+        return super().forward(images)
+
+
+class Everywhere(LeftRight):
+    """Sees everything everywhere."""
+
+    def forward(self, images):
+        return [20 * output.sigmoid() for output in super().forward(images)]
+
+
 def test_the_flip_test_averages_heatmaps_of_swapped_joints_and_keeps_both_tags():
     model, images = LeftRight(14), torch.randn(2, 3, 64, 128)
     with torch.no_grad():
@@ -177,12 +197,66 @@ def test_points_and_pixels_move_alike():
 
 def test_the_long_side_is_bounded_and_the_whole_image_stays_visible():
     resizing = Resizing.fit(64, 900, 256)
-    assert (resizing.width, resizing.height) == (256, 1024)
+    assert (resizing.width, resizing.height) == (128, 1024)
     seen = resizing.apply(np.full((900, 64, 3), 255, np.uint8))[..., 0] > 128
     assert seen[5].any()
     assert seen[-6].any()
     assert seen.any(0).sum() == pytest.approx(64 * 1024 / 900, abs=2)
-    assert Resizing.fit(64, 900, 256, max_side=512).height == 512
+    rows, columns = resizing.content()
+    assert seen[rows, columns].all()
+    assert not seen[:, : columns.start - 1].any()
+    assert not seen[:, columns.stop + 1 :].any()
+
+
+@pytest.mark.parametrize(
+    ("image", "size", "max_side", "expected"),
+    [
+        ((1792, 448), 448, None, (1792, 448)),  # 4:1, as released
+        ((3600, 450), 448, None, (1792, 256)),
+        ((450, 3600), 448, None, (256, 1792)),
+        ((1792, 448), 448, 1024, (1024, 256)),
+        ((640, 480), 448, 512, (512, 384)),
+        ((640, 480), 448, 600, (576, 448)),
+        ((64, 900), 256, 512, (64, 512)),
+        ((900, 64), 96, None, (384, 32)),
+    ],
+)
+def test_a_bounded_input_ends_at_the_next_multiple_of_its_content(image, size, max_side, expected):
+    resizing = Resizing.fit(*image, size, max_side)
+    assert (resizing.width, resizing.height) == expected
+
+
+@pytest.mark.parametrize("size", [(64, 900), (901, 77), (333, 2001)])
+def test_no_joint_is_found_outside_a_bounded_image(size):
+    image = dotted(*size, 2)[0]
+    people = np.array([d["keypoints"] for d in predict(Everywhere(3), [image], DOTS, 128)]).reshape(-1, 3)
+    assert len(people)
+    x, y = people[people[:, 2] > 0, :2].T
+    assert x.min() >= 0 and x.max() <= size[0]
+    assert y.min() >= 0 and y.max() <= size[1]
+
+
+@pytest.mark.parametrize("image", [(640, 427), (427, 640), (500, 375), (97, 129), (89, 113), (612, 612)])
+@pytest.mark.parametrize("size", [64, 448, 512])
+def test_inputs_of_multiples_of_64_equal_the_released_ones_byte_for_byte(image, size):
+    pixels = np.random.default_rng(0).integers(0, 255, (image[1], image[0], 3), np.uint8)
+    assert np.array_equal(Resizing.fit(*image, size).apply(pixels), plain_inference.resized(pixels, size))
+
+
+@pytest.mark.parametrize(("factor", "times"), [(0.5, 1), (0.5, 2), (0.5, 4)])
+def test_inputs_of_all_scales_equal_the_released_ones_byte_for_byte(factor, times):
+    pixels = np.random.default_rng(0).integers(0, 255, (375, 500, 3), np.uint8)
+    resizing = Resizing.fit(500, 375, 448, factor=factor).times(times)
+    expected = plain_inference.resized(pixels, 448, factor * times, factor)
+    assert np.array_equal(resizing.apply(pixels), expected)
+
+
+def test_on_a_cpu_as_many_images_pass_at_a_time_as_its_cache_holds():
+    model = Recorder(14)
+    images = [np.zeros((size, size, 3), np.uint8) for size in (*[64] * 40, *[256] * 5, *[512] * 2)]
+    for image, size in ((images[:40], 64), (images[40:45], 256), (images[45:], 512)):
+        predict(model, image, CROWDPOSE, size, flip=False)
+    assert model.batches == [16, 16, 8, 2, 2, 1, 1, 1]
 
 
 def test_an_untrained_network_crashes_nothing():
@@ -216,18 +290,6 @@ def test_prepared_images_give_the_same_detections_without_being_read_again(tmp_p
     assert predict(DotNetwork(), prepared, DOTS) == expected
 
 
-class Recorder(LeftRight):
-    """Keeps the inputs' sizes."""
-
-    def __init__(self, joints):
-        super().__init__(joints)
-        self.sizes = []
-
-    def forward(self, images):
-        self.sizes.append(tuple(images.shape[2:]))
-        return super().forward(images)
-
-
 def test_people_are_found_at_several_scales():
     images, truths = zip(*(dotted(200, 150, 2), dotted(150, 260, 1)), strict=True)
     detections = predict(DotNetwork(), images, DOTS, 128, scales=(0.5, 1, 2))
@@ -240,7 +302,7 @@ def test_people_are_found_at_several_scales():
 def test_heatmaps_of_all_scales_are_averaged_and_tags_are_those_of_scale_one(monkeypatch):
     model, image = LeftRight(14), np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
     seen = []
-    monkeypatch.setattr(inference, "group", lambda *maps: seen.append(maps) or group(*maps))
+    monkeypatch.setattr(prediction, "group", lambda *maps: seen.append(maps) or group(*maps))
     predict(model, [image], CROWDPOSE, 128, scales=(2, 1), flip=False)
     ((heatmaps, tags),) = seen
 
@@ -253,7 +315,9 @@ def test_heatmaps_of_all_scales_are_averaged_and_tags_are_those_of_scale_one(mon
         coarse, fine = model(network_input(256))
     double = functional.interpolate(coarse, size=(128, 128), mode="bilinear", align_corners=False)
     assert torch.allclose(heatmaps, (base_heatmaps + (double[:, :14] + fine) / 2) / 2, atol=1e-6)
-    assert torch.allclose(tags, base_tags, atol=1e-6)
+    (component,) = tags.components
+    full = functional.interpolate(component, size=(128, 128), mode="bilinear", align_corners=False)
+    assert torch.allclose(full[..., None], base_tags, atol=1e-6)
 
 
 def test_the_bound_holds_for_the_largest_scale():

@@ -3,13 +3,17 @@
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from scipy.optimize import linear_sum_assignment
+
+from support import plain_munkres
 
 ORDER = [0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
 
 
 def group(heatmap, tag, max_people=30, detection_threshold=0.1, tag_threshold=1.0, solve=None):
-    """People [P, J, 3 + T] and scores of one image, from heatmap [J, H, W] and tag [J, H, W, T] tensors."""
+    """People [P, J, 3 + T] and scores of one image, from heatmap [J, H, W] and tag [J, H, W, T] tensors.
+
+    ``solve`` gives pairs of rows and columns for costs; by default those of munkres.
+    """
     heat, tags = heatmap.numpy(), tag.numpy()
     people = _match(_top(heatmap, tags, max_people), max_people, detection_threshold, tag_threshold, solve)
     for person in people:
@@ -52,7 +56,7 @@ def _match(peaks, max_people, detection_threshold, tag_threshold, solve):
             cost = np.round(distance) * 100 - np.array([[row[2]] for row in found])
             if len(found) > len(keys):
                 cost = np.hstack([cost, np.full((len(found), len(found) - len(keys)), 1e10)])
-            pairs = dict(solve(cost) if solve else zip(*linear_sum_assignment(cost), strict=True))
+            pairs = dict((solve or plain_munkres.solve)(cost))
         for number, row in enumerate(found):
             column = pairs.get(number, len(keys))
             if column < len(keys) and distance[number][column] < tag_threshold:

@@ -1,0 +1,147 @@
+"""Heatmaps and tags as the decoder looks at them: in square blocks, of which few are worth a look.
+
+Tags are up-sampled only there: at peaks, and in blocks where a missing joint may lie.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+import torch.nn.functional as functional
+
+BLOCK = 16  # side of a block in heatmap pixels
+
+
+@dataclass(frozen=True)
+class Heatmaps:
+    """Heatmaps of a batch, and their blocks.
+
+    Attributes:
+        maps: [B, J, H, W], contiguous.
+        blocks: [B, J, rows, columns, BLOCK, BLOCK], -inf beyond the ends of the maps.
+        largest: value of each block, [B, J, rows, columns].
+    """
+
+    maps: torch.Tensor
+    blocks: torch.Tensor
+    largest: torch.Tensor
+
+    @classmethod
+    def of(cls, maps: torch.Tensor) -> Self:
+        """Of heatmaps [B, J, H, W]."""
+        maps = maps.contiguous()
+        blocks = _windows(maps.flatten(0, 1), BLOCK, value=-torch.inf).unflatten(0, maps.shape[:2])
+        return cls(maps, blocks, blocks.amax(4).amax(4))
+
+    def above(self, threshold: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The N pixels above a threshold: plane (of B x J), y and x, int64 [N]."""
+        block = (self.largest.flatten(0, 1) > threshold).nonzero(as_tuple=True)
+        number, y, x = (self.blocks.flatten(0, 1)[block] > threshold).nonzero(as_tuple=True)
+        plane, row, column = (place[number] for place in block)
+        return plane, row * BLOCK + y, column * BLOCK + x
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The tags of a batch at every pixel of its heatmaps, by bilinear up-sampling, not corner-aligned.
+
+    Attributes:
+        components: T maps [B, J, h, w].
+        factor: heatmap pixels per map pixel on each side; 1 where the maps are as large as the heatmaps.
+    """
+
+    components: tuple[torch.Tensor, ...]
+    factor: int
+
+    @classmethod
+    def of(cls, components: Sequence[torch.Tensor], size: Sequence[int]) -> Self:
+        """Of T maps [B, J, h, w] for heatmaps of a size (H, W), which is usually a multiple of theirs."""
+        height, width = components[0].shape[2:]
+        factor = max(size[0] // height, 1)
+        if (factor * height, factor * width) == tuple(size) and BLOCK % factor == 0:
+            return cls(tuple(components), factor)
+        large = (functional.interpolate(maps, tuple(size), mode="bilinear") for maps in components)
+        return cls(tuple(large), 1)
+
+    def at(
+        self, image: torch.Tensor | int, joint: torch.Tensor, y: torch.Tensor, x: torch.Tensor
+    ) -> torch.Tensor:
+        """Tags [N, T] at N heatmap pixels, all int64 [N]."""
+        if self.factor == 1:
+            return torch.stack([maps[image, joint, y, x] for maps in self.components], 1)
+        height, width = self.components[0].shape[2:]
+        (top, bottom, lower), (left, right, righter) = self._nearest(y, height), self._nearest(x, width)
+        found = []
+        for maps in self.components:
+            above, below = (
+                torch.lerp(maps[image, joint, row, left], maps[image, joint, row, right], righter)
+                for row in (top, bottom)
+            )
+            found.append(torch.lerp(above, below, lower))
+        return torch.stack(found, 1)
+
+    def blocks(self, image: int) -> "list[TagBlocks]":
+        """The blocks of an image, per component."""
+        side, border = BLOCK // self.factor, int(self.factor > 1)
+        return [
+            TagBlocks(_windows(maps[image], side, border, mode="replicate"), self.factor)
+            for maps in self.components
+        ]
+
+    def _nearest(self, place: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The two map pixels along a side that a heatmap pixel lies between, and the second one's share."""
+        exact = ((place + 0.5) / self.factor - 0.5).clamp(0)
+        low = exact.long()
+        return low, (low + 1).clamp(max=size - 1), exact - low
+
+
+@dataclass(frozen=True)
+class TagBlocks:
+    """The blocks of one component of an image's tags.
+
+    Attributes:
+        patches: what they are up-sampled from, [J, rows, columns, side, side], with borders of a pixel if
+            there is anything to up-sample.
+        factor: block pixels per patch pixel on each side.
+    """
+
+    patches: torch.Tensor
+    factor: int
+
+    def ranges(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The smallest and the largest tag that a block can have, [J, rows, columns] each.
+
+        Up-sampled values lie between those that they are made of.
+        """
+        return self.patches.amin(3).amin(3), self.patches.amax(3).amax(3)
+
+    def at(self, joint: torch.Tensor, row: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
+        """The tags of N blocks, [N, BLOCK, BLOCK]; beyond the ends of the map, some or other."""
+        patches = self.patches[joint, row, column]
+        if self.factor == 1:
+            return patches
+        large = functional.interpolate(patches[None], scale_factor=self.factor, mode="bilinear")[0]
+        return large[:, self.factor : -self.factor, self.factor : -self.factor]
+
+
+def _windows(
+    maps: torch.Tensor, side: int, border: int = 0, mode: str = "constant", value: float | None = None
+) -> torch.Tensor:
+    """Square windows that cover maps [N, h, w], with borders over their neighbours.
+
+    Args:
+        maps: [N, h, w].
+        side: of a window without its border, in pixels.
+        border: width of the border in pixels.
+        mode: how the maps go on beyond their ends, as in PyTorch's ``pad``.
+        value: beyond the ends in the mode ``constant``.
+
+    Returns:
+        A view of the maps, or of a copy: [N, rows, columns, side + 2 border, side + 2 border].
+    """
+    below, right = -maps.shape[1] % side, -maps.shape[2] % side
+    if border or below or right:
+        around = (border, border + right, border, border + below)
+        maps = functional.pad(maps[None], around, mode, value)[0]
+    return maps.unfold(1, side + 2 * border, side).unfold(2, side + 2 * border, side)
