@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from litepose.core.skeletons import CROWDPOSE
 from litepose.inference import forward_test
-from litepose.skeletons import CROWDPOSE
 from support.parallel_training import kinds, write_images
 
 ELSEWHERE = torch.device("meta")
