@@ -1,11 +1,11 @@
 """From images to people: batches of equal shape, read and decoded in threads beside the network."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from litepose.inference.blocks import Tags
 from litepose.inference.grouping import group
 from litepose.inference.maps import forward, upsampled
 from litepose.inference.resizing import Resizing
+from litepose.inference.windows import Window, merged, windows
 
 DECODE_IMAGES = 4  # up-sampled and grouped at once: their maps are the largest tensors
 CPU_PIXELS = 1 << 17  # of a CPU's forward pass: with more, activations leave its cache and it slows down
@@ -28,15 +29,17 @@ WAITING_BATCHES = 2  # read ahead of the network, or waiting to be decoded
 
 @dataclass(frozen=True)
 class _View:
-    """An image to look at: its id, how it is resized, how the network's inputs are had.
+    """An image, or a window of it, to look at: how it is resized, and how the network's inputs are had.
 
     Attributes:
         image_id: of the image.
+        window: that is looked at, usually the whole image.
         resizing: to the input of scale 1, on whose maps people are found.
         inputs: gives the input of each scale, uint8 [height, width, 3].
     """
 
     image_id: int
+    window: Window
     resizing: Resizing
     inputs: Callable[[], list[np.ndarray]]
 
@@ -46,7 +49,7 @@ class Prepared:
     """Images as network inputs in memory, which :func:`predict` takes for any number of networks.
 
     Attributes:
-        views: of the images, in their order.
+        views: of the images, in their order; several of an image that is looked at in windows.
         scales: that are looked at; people are found on the maps of scale 1.
     """
 
@@ -138,7 +141,8 @@ def predict(
             waiting.append(decoder.submit(_decode, heatmaps, tags, plan.views, batch, detections))
         for decoded in waiting:
             decoded.result()
-    return [detection for image in detections for detection in image]
+    by_image = groupby(zip(plan.views, detections, strict=True), lambda pair: pair[0].image_id)
+    return [person for _, pairs in by_image for person in merged([people for _, people in pairs])]
 
 
 def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> torch.Tensor:
@@ -165,25 +169,26 @@ def _plan(
     if max_side is not None:
         max_side = int(max_side * smallest / max(scales))
 
-    def view(image_id: int, width: int, height: int, read: Callable[[], np.ndarray]) -> _View:
-        # All scales are multiples of the smallest one's input, so that their maps lie over each other.
-        least = Resizing.fit(width, height, input_size, max_side, smallest)
-        sizes = [least.times(scale / smallest) for scale in scales]
-        return _View(image_id, least.times(1 / smallest), partial(_inputs, read, sizes))
+    def look(image_id: int, width: int, height: int, read: Callable[[], np.ndarray]) -> Iterator[_View]:
+        for window in windows(width, height):
+            # All scales are multiples of the smallest one's input, so that their maps lie over each other.
+            least = Resizing.fit(window.right - window.left, height, input_size, max_side, smallest)
+            sizes = [least.times(scale / smallest) for scale in scales]
+            yield _View(image_id, window, least.times(1 / smallest), partial(_inputs, read, window, sizes))
 
     if isinstance(images, Annotations):
-        views = [view(image.id, image.width, image.height, image.read) for image in images]
+        views = [look(image.id, image.width, image.height, image.read) for image in images]
     else:
         views = [
-            view(number, image.shape[1], image.shape[0], partial(np.asarray, image))
+            look(number, image.shape[1], image.shape[0], partial(np.asarray, image))
             for number, image in enumerate(images)
         ]
-    return Prepared(views, tuple(scales))
+    return Prepared(list(chain.from_iterable(views)), tuple(scales))
 
 
-def _inputs(read: Callable[[], np.ndarray], sizes: list[Resizing]) -> list[np.ndarray]:
-    image = read()
-    return [resizing.apply(image) for resizing in sizes]
+def _inputs(read: Callable[[], np.ndarray], window: Window, sizes: list[Resizing]) -> list[np.ndarray]:
+    part = read()[:, window.left : window.right]
+    return [resizing.apply(part) for resizing in sizes]
 
 
 def _batches(views: list[_View], batch_size: int, most_pixels: float | None) -> list[list[int]]:
@@ -237,16 +242,20 @@ def _decode(
                 _clear_outside(heatmap, views[number].resizing)
         groups = group(large, Tags.of([component[some] for component in tags], size))
         for number, (people, scores) in zip(batch[some], groups, strict=True):
-            view = views[number]
-            people[..., :2] = view.resizing.to_image(people[..., :2], first.width, first.height)
-            detections[number] = [
-                {"image_id": view.image_id, "category_id": 1, "keypoints": keypoints, "score": score}
-                for keypoints, score in zip(
-                    people[..., :3].reshape(len(people), 3 * people.shape[1]).tolist(),
-                    scores.tolist(),
-                    strict=True,
-                )
-            ]
+            detections[number] = _detections(people, scores, views[number])
+
+
+def _detections(people: np.ndarray, scores: np.ndarray, view: _View) -> list[dict]:
+    """People [P, J, 3 + T] on the maps of a view, and their scores, as COCO results in image pixels."""
+    resizing, window = view.resizing, view.window
+    joints = people[..., :3]
+    joints[..., :2] = resizing.to_image(joints[..., :2], resizing.width, resizing.height)
+    joints[..., 0] += window.left
+    return [
+        {"image_id": view.image_id, "category_id": 1, "keypoints": person.ravel().tolist(), "score": score}
+        for person, score in zip(joints, scores.tolist(), strict=True)
+        if window.owns(person)
+    ]
 
 
 def _clear_outside(heatmap: torch.Tensor, resizing: Resizing) -> None:
