@@ -1,6 +1,7 @@
 """Check and measure everything on a GPU: python -m gpu [run | wheels | table] ..."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def main(arguments: list[str]) -> int:
     if chosen.command == "table":
         write_table(chosen.file)
         return 0
+    # Asked to end, it ends its part too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     device = torch.device(chosen.device)
     gpu = device.type == "cuda"
     file = chosen.file or (RESULTS if gpu else DRY)

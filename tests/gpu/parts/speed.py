@@ -30,6 +30,7 @@ from litepose.training.step import StepOptions
 
 PEOPLE = 30  # per image, as many as take part in the tag loss
 PASSES = 3  # a forward pass and a backward one, which costs two
+READ = 32  # images in a batch that is read
 COMPILING = 60  # seconds that a translation takes at least
 
 
@@ -238,17 +239,15 @@ def data(record: Record, device: torch.device, sizes: Sizes) -> None:
 
 def feeding(images, case: Case, device: torch.device, sizes: Sizes, step: dict[str, float]) -> Numbers:
     """Images per second of one process, and of all of them as a training reads them."""
-    batch, repeats = min(case.images, len(images)), sizes.data_repeats
+    # Larger batches would fill the memory that processes share.
+    batch, repeats = min(case.images, READ, len(images)), sizes.data_repeats
     task = drawn.task(images, case.resolution, batch, device, sizes.workers, True, repeats)
     samples = [Sample(index, 0, case.resolution, case.resolution) for index in range(len(images))]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     for _ in range(2):  # the second time the files are in memory
         started = time.perf_counter()
         for sample in samples:
             task.dataset[sample]
         alone = len(samples) / (time.perf_counter() - started)
-    torch.set_num_threads(threads)
     numbers: Numbers = {"images_per_s_worker": alone, "workers": sizes.workers, "cores": cores()}
     numbers["images_per_s_together"] = together(task, sizes)
     if step:
