@@ -1,11 +1,17 @@
 # make repro: set up and run the pipeline on params.yaml; make test: set up and run every check and test;
 # make check: the checks that take seconds; make bench: speeds, as ratios of two things measured in one run.
+# make gpu: checks and measures everything on a GPU with the Python that is there, see docs/gpu.md.
 PYTHON ?= python3
 # Files of tests that run at a time
 JOBS ?= 2
+# Of make gpu: minutes for all parts together, the parts, a folder of wheels, further options
+MINUTES ?= 30
+PARTS ?= 1,2,3,4,5,6,7
+PACKAGES ?=
+GPU_OPTIONS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: repro test check bench
+.PHONY: repro test check bench gpu
 repro: .git .venv/.installed
 	@python -m tools.recover
 	dvc repro
@@ -20,6 +26,10 @@ check: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	for bench in tests/bench/*.py; do PYTHONPATH=.:tests python $$bench; done
+
+gpu:
+	PYTHONPATH=.:tests $(PYTHON) -m gpu run --minutes $(MINUTES) --parts $(PARTS) \
+		$(if $(PACKAGES),--packages $(PACKAGES)) $(GPU_OPTIONS)
 
 # An archive of the files has none, and DVC does not work without.
 .git:

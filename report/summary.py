@@ -37,6 +37,7 @@ def summarise(
     tables: list[Table],
     costs: Table,
     results: Results,
+    gpu: str,
     trainings: int = 1,
 ) -> str:
     """Write the page.
@@ -48,6 +49,7 @@ def summarise(
         tables: Tables 1 to 3.
         costs: the table of published and counted costs.
         results: this run's metrics.
+        gpu: what was checked and measured on a GPU, or the sentence that nothing was.
         trainings: of each network that the tables compare, with different seeds.
     """
     smaller = any(_smaller(row) for table in tables for row in table.rows)
@@ -63,6 +65,7 @@ def summarise(
         _rankings(results),
         _statistics(results),
         _machines(results),
+        f"## On a GPU\n\n{gpu}",
         _times(results),
     ]
     return "\n".join(section.rstrip("\n") + "\n" for section in sections if section)

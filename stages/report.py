@@ -39,7 +39,16 @@ def main(values: Values) -> None:
     write_text(PLOTS / "training.csv", training.to_csv(index=False))
     write_text(PLOTS / "search.csv", curves.collect_searches(PLOTS / "search", results).to_csv(index=False))
     costs = complexity_table(paper, results)
-    text = summary.summarise(values["profile"], sources, findings, tables, costs, results, trainings)
+    text = summary.summarise(
+        values["profile"],
+        sources,
+        findings,
+        tables,
+        costs,
+        results,
+        (METRICS / "gpu.md").read_text(),
+        trainings,
+    )
     write_text(METRICS / "report.md", text)
     made_with = provenance.markdown(values["seed"], values["seeds"], yaml.safe_dump(values, sort_keys=False))
     page.write(PLOTS / "report.html", f"{text}\n{made_with}", METRICS)

@@ -1,15 +1,17 @@
 """Check and measure everything on a GPU: python -m gpu [run | wheels | table] ..."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 import torch
 
-from gpu import table, wheels
+from gpu import wheels
 from gpu.parts import PARTS
 from gpu.run import run
 from gpu.sizes import ALL
+from litepose.core.files import write_text
 
 RESULTS = Path("metrics/gpu.json")
 DRY = Path("data/gpu/dry.json")  # of a processor: not what the documents show
@@ -42,6 +44,14 @@ def part_numbers(text: str) -> list[int]:
     return numbers
 
 
+def write_table(file: Path) -> None:
+    """Write the results as Markdown beside their file, which need not exist."""
+    from report import gpu  # needs pandas, without which the results are written all the same
+
+    write_text(file.with_suffix(".md"), gpu.markdown(file))
+    print(file.with_suffix(".md"))
+
+
 def main(arguments: list[str]) -> int:
     """Run a command; 1 where something failed."""
     chosen = parser().parse_args(arguments)
@@ -49,15 +59,17 @@ def main(arguments: list[str]) -> int:
         wheels.fetch(chosen.folder)
         return 0
     if chosen.command == "table":
-        table.write(chosen.file)
+        write_table(chosen.file)
         return 0
+    # Asked to end, it ends its part too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     device = torch.device(chosen.device)
     gpu = device.type == "cuda"
     file = chosen.file or (RESULTS if gpu else DRY)
     sizes = ALL[chosen.sizes or ("full" if gpu else "tiny")]
     passed = run(file, device, sizes, chosen.parts, chosen.minutes, chosen.again, chosen.packages)
     if file == RESULTS:
-        table.write(file)
+        write_table(file)
     return 0 if passed else 1
 
 

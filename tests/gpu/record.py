@@ -70,11 +70,18 @@ class Record:
             The numbers by name; none where there are none.
         """
         if name not in self.items:
-            item = {"state": LATE} if self.left < seconds else _measured(function)
-            self.items[name] = item
-            write_text(self.file, json.dumps(self.items, indent=1))
+            if self.left >= seconds:
+                self._write(name, {"state": LATE, "why": "its process ended in the midst of it"})
+                item = _measured(function)
+            else:
+                item = {"state": LATE}
+            self._write(name, item)
             print(f"  {name}: {_line(item)}", flush=True)
         return self.items[name].get("numbers", {})
+
+    def _write(self, name: str, item: dict[str, Any]) -> None:
+        self.items[name] = item
+        write_text(self.file, json.dumps(self.items, indent=1))
 
 
 def _measured(function: Callable[[], Numbers]) -> dict[str, Any]:

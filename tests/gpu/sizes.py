@@ -30,6 +30,7 @@ class Sizes:
         pictures, picture_side: drawn pictures that a network is fitted to, and px of their shorter side.
         fit_epochs: over them.
         cases: of the training steps.
+        timed_steps: between two looks at the clock.
         timed_seconds: of steps, per case and way.
         data_pictures, data_repeats, data_side: pictures whose reading is timed, how often an epoch has each,
             px of their shorter side.
@@ -55,6 +56,7 @@ class Sizes:
     picture_side: int
     fit_epochs: int
     cases: tuple[Case, ...]
+    timed_steps: int
     timed_seconds: float
     data_pictures: int
     data_repeats: int
@@ -91,6 +93,7 @@ FULL = Sizes(
         Case("supernet", 512, 128),
         Case("higherhrnet-w16", 512, 32),
     ),
+    timed_steps=8,
     timed_seconds=2.0,
     data_pictures=64,
     data_repeats=16,
@@ -134,8 +137,9 @@ TINY = Sizes(
     step_images=4,
     pictures=4,
     picture_side=96,
-    fit_epochs=80,
+    fit_epochs=60,
     cases=(Case("litepose-xs", 32, 2), Case("supernet", 32, 2)),
+    timed_steps=2,
     timed_seconds=0.05,
     data_pictures=4,
     data_repeats=1,

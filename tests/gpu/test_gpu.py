@@ -233,6 +233,16 @@ def test_an_item_without_time_is_late_and_the_next_run_measures_it_alone(tmp_pat
     assert state_of(kept.items) == PASSED
 
 
+def test_an_item_in_whose_midst_the_process_ended_is_named(tmp_path):
+    code = (
+        "import os, pathlib; from gpu.record import Record; folder = pathlib.Path('.')\n"
+        "Record(folder / 'items.json', 60, folder).measure('crash', lambda: os._exit(3))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=ENVIRONMENT)
+    item = json.loads((tmp_path / "items.json").read_text())["crash"]
+    assert item == {"state": LATE, "why": "its process ended in the midst of it"}
+
+
 def test_a_missing_package_is_named_and_a_missing_module_of_the_project_is_a_fault(tmp_path):
     def lacks(name):
         raise ModuleNotFoundError(name=name)

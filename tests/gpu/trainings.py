@@ -35,7 +35,7 @@ PEOPLE = 2  # in each picture
 
 
 class Step(NamedTuple):
-    """What one step gives: losses by name, the gradient of all parameters [P], how often it was scaled down."""
+    """What one step gives: losses by name, the gradient of all parameters [P], how often that was halved."""
 
     losses: dict[str, float]
     gradient: Tensor

@@ -188,7 +188,7 @@ def test_a_latex_table_has_shared_headings_escaped_cells_and_rules():
 def test_the_page_shows_how_well_shared_weights_rank_networks(metrics, results):
     scores = {"AP_inherited": 1.0, "AP_calibrated": 8.5, "AP_finetuned": 12.0}
     write(metrics, "ranking/lms", configurations=8, **scores, kendall_tau=0.7143, kendall_p=0.0141)
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
     assert "| lms | 8 | 1.0 | 8.5 | 12.0 | 0.71 | 0.014 |" in page
 
 
@@ -242,7 +242,7 @@ def test_what_a_machine_lacks_is_told_beside_it(metrics, results):
     write(metrics, "latency/cuda")
     write(metrics, "latency/cuda_machine", cpu="a processor", left_out=["PyTorch finds no CUDA GPU here."])
     assert [device for device, _ in results.timed()] == ["host", "host"]
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
     assert "- `cuda`: cpu a processor. Left out: PyTorch finds no CUDA GPU here." in page
 
 
@@ -345,6 +345,7 @@ def _fields(node):
 def project(tmp_path, metrics, monkeypatch):
     """A directory in which the report stage can run."""
     shutil.copytree(ROOT / "data" / "paper", tmp_path / "data" / "paper")
+    shutil.copy(ROOT / "metrics" / "gpu.md", metrics)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -440,7 +441,7 @@ def test_the_report_stage_writes_tables_figures_and_the_page(project):
 
 
 def test_the_page_sums_the_time_of_the_runs(results):
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
     assert "| `finetune/s` | 3.0 | 1.5 | 4.5 |" in page
     assert "| `latency/host` |  | 1.7 | 1.7 |" in page
     others = (8 * 90 + 30 + 20 + 100) / 60
@@ -454,7 +455,7 @@ def test_the_page_names_costs_that_differ_by_more_than_the_papers_rounding(metri
         "complexity",
         **{"higherhrnet-w24": counted | {"params_m": 16.11}, "litepose-s": {"params_m": 2.734}},
     )
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results)
+    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
     assert "Table 1, HigherHRNet-W24: #Params are 16.11 where the paper prints 14.9 (+8.1 %)." in page
     assert "LitePose-S: #Params" not in page
 

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import json
 
 import pytest
@@ -43,8 +44,13 @@ def paper(project):
     return read_params(project / "profiles/paper.yaml")
 
 
+@functools.cache
+def stages(profile):
+    return trainings.stages(ROOT / "dvc.yaml", read_params(ROOT / f"profiles/{profile}.yaml"))
+
+
 def planned(values, *names, start=0.0):
-    every = trainings.stages(ROOT / "dvc.yaml", values)
+    every = stages(values["profile"])
     return plan.plan(every, values, CPU, start, TINY_LIMITS, set(names) or None)
 
 
@@ -52,7 +58,7 @@ def test_every_stage_of_the_pipeline_is_planned_and_nothing_is_written(project, 
     smoke["latency"] |= {"systems": ["litepose-xs"], "runtimes": {"pytorch": "all"}}
     before = sorted(project.rglob("*"))
     works = planned(smoke, start=1.0)
-    assert list(works) == [stage.name for stage in trainings.stages(ROOT / "dvc.yaml", smoke)]
+    assert list(works) == [stage.name for stage in stages("smoke")]
     assert {"dataset@coco", "kernels@7", "test_kernels@7", "distill", "latency@host", "report"} <= set(works)
     assert all(work.seconds >= 1 for work in works.values())
     assert sorted(project.rglob("*")) == before
@@ -110,13 +116,13 @@ def test_processes_share_the_batches(paper):
 
 
 def test_trainings_are_those_of_the_stages_with_fresh_networks(smoke):
-    stages = {stage.name: stage for stage in trainings.stages(ROOT / "dvc.yaml", smoke)}
-    distilled = trainings.planned(stages["distill"], smoke).training
+    by_name = {stage.name: stage for stage in stages("smoke")}
+    distilled = trainings.planned(by_name["distill"], smoke).training
     assert (distilled.name, distilled.schedule.epochs) == ("finetune/xs", smoke["distill"]["epochs"])
     assert distilled.teacher.weights.match("finetune/s/*.pt")
     assert distilled.network.supernet is not None
     assert trainings.fresh(distilled.network) == dataclasses.replace(distilled.network, supernet=None)
-    assert trainings.planned(stages["report"], smoke) is None
+    assert trainings.planned(by_name["report"], smoke) is None
 
 
 def test_an_architecture_is_the_found_one_where_it_is_of_this_profile_else_the_published_one(project, paper):
@@ -179,8 +185,8 @@ def test_tests_are_timed_with_people_in_the_maps_of_an_untrained_network():
 
 
 def test_what_the_table_leaves_out_is_said(paper):
-    stages = [trainings.Stage(name, f"stages.{name}", (), (), ()) for name in ("kernels", "report")]
+    every = [trainings.Stage(name, f"stages.{name}", (), (), ()) for name in ("kernels", "report")]
     works = {"kernels": Work(seconds=60, share=0.25), "report": Work()}
-    said = "\n".join(plan.remarks(stages, works, paper, 2.0, CPU))
+    said = "\n".join(plan.remarks(every, works, paper, 2.0, CPU))
     assert "Of report the start alone is counted" in said
     assert "part of a batch" in said

@@ -12,9 +12,9 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    1: Part("steps", "Steps on the device equal the processor's", 3),
+    1: Part("steps", "Steps on the device equal the processor's", 4),
     2: Part("people", "Decoding, evaluation and the estimator find the processor's people", 2),
-    3: Part("speed", "Training steps and the data that feed them", 4),
+    3: Part("speed", "Training steps and the data that feed them", 5),
     4: Part("inference", "Inference of the systems of Tables 1 and 2", 5),
     5: Part("processes", "Several processes", 2),
     6: Part("plan", "What the profile paper costs", 4),

@@ -2,7 +2,7 @@
 
 import gc
 import itertools
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from gpu.record import NotRun, Numbers, Record, Within
 from gpu.sizes import Sizes
 from litepose import models
-from litepose.core.cores import cores
 from litepose.latency import measure, networks, registry
 from litepose.latency.runtimes.interface import check_output
 
@@ -23,13 +22,9 @@ def run(record: Record, device: torch.device, sizes: Sizes) -> None:
     """Measure all items, runtime by runtime: all systems in PyTorch come before any that is compiled."""
     for runtime, system in itertools.product(sizes.runtimes, sizes.systems):
         names = {batch: f"{system}, batch {batch}: {runtime}" for batch in sizes.batches}
-        if all(name in record.items for name in names.values()):
-            continue
-        needed = SECONDS[runtime] if sizes.compiled else 0
-        given = network(system, sizes) if record.left > needed else None
         for batch, name in names.items():
-            measured = partial(timed, system, given, runtime, batch, device, sizes)
-            record.measure(name, measured, needed)
+            measured = partial(timed, system, runtime, batch, device, sizes)
+            record.measure(name, measured, SECONDS[runtime] if sizes.compiled else 0)
 
 
 class Given(NamedTuple):
@@ -40,6 +35,7 @@ class Given(NamedTuple):
     expected: list[Tensor]
 
 
+@lru_cache(maxsize=1)
 def network(system: str, sizes: Sizes) -> Given:
     """A system, and an image of its published size."""
     joints = models.published_num_joints(system)
@@ -52,7 +48,6 @@ def network(system: str, sizes: Sizes) -> Given:
 
 def timed(
     system: str,
-    given: Given,
     name: str,
     batch: int,
     device: torch.device,
@@ -66,8 +61,10 @@ def timed(
     """
     if reason := registry.missing("cuda" if device.type == "cuda" else "host"):
         raise NotRun(reason)
-    runtime = registry.create(name, "cuda" if device.type == "cuda" else "host", cores())
-    torch.compiler.reset()
+    place = "cuda" if device.type == "cuda" else "host"
+    runtime, given = registry.create(name, place, torch.get_num_threads()), network(system, sizes)
+    if "compiled" in name:
+        torch.compiler.reset()
     try:
         runtime.prepare(given.model, given.image.expand(batch, -1, -1, -1).contiguous())
         runtime.load()

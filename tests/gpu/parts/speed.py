@@ -29,8 +29,8 @@ from litepose.training.pose import PoseTask
 from litepose.training.step import StepOptions
 
 PEOPLE = 30  # per image, as many as take part in the tag loss
-STEPS = 4  # between two looks at the clock
 PASSES = 3  # a forward pass and a backward one, which costs two
+READ = 32  # images in a batch that is read
 COMPILING = 60  # seconds that a translation takes at least
 
 
@@ -108,7 +108,7 @@ class Repeated(PoseTask):
     A supernet draws another configuration in each step, from a few that stand for its space.
     """
 
-    def __init__(self, case: Case, device: torch.device, last: bool):
+    def __init__(self, case: Case, device: torch.device, last: bool, steps: int):
         super().__init__(
             PoseLoss(),
             dataset=None,
@@ -118,12 +118,12 @@ class Repeated(PoseTask):
             workers=0,
         )
         self.batch = noise(case, device)
-        self.last = last
+        self.last, self.steps = last, steps
         generator = torch.Generator().manual_seed(0)
-        self.drawn: list[Configuration] = [SPACES["xs"].sample(generator) for _ in range(STEPS)]
+        self.drawn: list[Configuration] = [SPACES["xs"].sample(generator) for _ in range(steps)]
 
     def batches(self, epoch: int) -> list[Batch]:
-        return [self.batch] * STEPS
+        return [self.batch] * self.steps
 
     def on_device(self, batch: Batch) -> Batch:
         batch = super().on_device(batch)
@@ -131,23 +131,22 @@ class Repeated(PoseTask):
 
     def loss(self, model: nn.Module, batch: Batch, epoch: int, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         if isinstance(model, Supernet):
-            model.configure(self.drawn[step % STEPS].architecture)
+            model.configure(self.drawn[step].architecture)
         return super().loss(model, batch, epoch, step)
 
 
 def noise(case: Case, device: torch.device) -> Batch:
     """Noise with the shapes of a batch; its people have half of their joints."""
-    joints, generator = CROWDPOSE.num_joints, torch.Generator().manual_seed(0)
-    sides = (case.resolution // 4, case.resolution // 2)
-    index = torch.randint(0, joints * sides[0] ** 2, (case.images, PEOPLE, joints), generator=generator)
-    seen = torch.randint(0, 2, index.shape, generator=generator)
-    images = torch.randint(0, 256, (case.images, case.resolution, case.resolution, 3), generator=generator)
-    maps = (torch.rand(case.images, joints, side, side, generator=generator) for side in sides)
+    joints, sides = CROWDPOSE.num_joints, (case.resolution // 4, case.resolution // 2)
+    random = {"generator": torch.Generator(device).manual_seed(0), "device": device}
+    index = torch.randint(0, joints * sides[0] ** 2, (case.images, PEOPLE, joints), **random)
+    seen = torch.randint(0, 2, index.shape, **random)
+    pixels = (case.images, case.resolution, case.resolution, 3)
     return Batch(
-        images.byte().permute(0, 3, 1, 2).to(device),
-        tuple(level.to(device) for level in maps),
+        torch.randint(0, 256, pixels, dtype=torch.uint8, **random).permute(0, 3, 1, 2),
+        tuple(torch.rand(case.images, joints, side, side, **random) for side in sides),
         tuple(torch.ones(case.images, side, side, device=device) for side in sides),
-        torch.stack([index, seen], -1).to(device),
+        torch.stack([index, seen], -1),
         list(range(case.images)),
     )
 
@@ -165,14 +164,15 @@ def speed(case: Case, way: Way, device: torch.device, sizes: Sizes, peak: dict[s
     if way.options.compile and not sizes.compiled:
         raise NotRun("torch.compile takes minutes of a processor")
     free(device)
-    torch.compiler.reset()
+    if way.options.compile:
+        torch.compiler.reset()
     torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = way.tf32, way.benchmark
     network = built(case, sizes)
-    operations = 2 * PASSES * macs(network, case)
+    operations = 2 * PASSES * macs(network, case, sizes.timed_steps)
     model = (channels_last(network) if way.last else network).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.0)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-    task, scaler = Repeated(case, device, way.last), way.options.scaler(device)
+    task, scaler = Repeated(case, device, way.last, sizes.timed_steps), way.options.scaler(device)
     forward = torch.compile(model) if way.options.compile else model
 
     def steps() -> float:
@@ -189,7 +189,7 @@ def speed(case: Case, way: Way, device: torch.device, sizes: Sizes, peak: dict[s
         times = [steps()]
         while sum(times) < sizes.timed_seconds:
             times.append(steps())
-    images = STEPS * case.images * len(times) / sum(times)
+    images = sizes.timed_steps * case.images * len(times) / sum(times)
     numbers: Numbers = {"images_per_s": images, "ms_per_step": 1000 * case.images / images, "first_s": first}
     if device.type == "cuda":
         numbers["memory_gib"] = torch.cuda.max_memory_allocated(device) / 2**30
@@ -198,17 +198,17 @@ def speed(case: Case, way: Way, device: torch.device, sizes: Sizes, peak: dict[s
     return numbers
 
 
-def macs(network: nn.Module, case: Case) -> float:
-    """Multiply-accumulates of an image; of a supernet those of its middle configurations."""
+def macs(network: nn.Module, case: Case, steps: int) -> float:
+    """Multiply-accumulates of an image; of a supernet the mean of the steps' configurations."""
     if not isinstance(network, Supernet):
         return complexity.count(network, case.resolution)["macs"]
     generator = torch.Generator().manual_seed(0)
-    drawn_ones = [SPACES["xs"].sample(generator).architecture for _ in range(STEPS)]
+    drawn_ones = [SPACES["xs"].sample(generator).architecture for _ in range(steps)]
     counts = (
         complexity.litepose_cost(one, case.resolution, network.num_joints, depth=network.depth)["macs"]
         for one in drawn_ones
     )
-    return sum(counts) / STEPS
+    return sum(counts) / steps
 
 
 def free(device: torch.device) -> None:
@@ -239,17 +239,15 @@ def data(record: Record, device: torch.device, sizes: Sizes) -> None:
 
 def feeding(images, case: Case, device: torch.device, sizes: Sizes, step: dict[str, float]) -> Numbers:
     """Images per second of one process, and of all of them as a training reads them."""
-    batch, repeats = min(case.images, len(images)), sizes.data_repeats
+    # Larger batches would fill the memory that processes share.
+    batch, repeats = min(case.images, READ, len(images)), sizes.data_repeats
     task = drawn.task(images, case.resolution, batch, device, sizes.workers, True, repeats)
     samples = [Sample(index, 0, case.resolution, case.resolution) for index in range(len(images))]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     for _ in range(2):  # the second time the files are in memory
         started = time.perf_counter()
         for sample in samples:
             task.dataset[sample]
         alone = len(samples) / (time.perf_counter() - started)
-    torch.set_num_threads(threads)
     numbers: Numbers = {"images_per_s_worker": alone, "workers": sizes.workers, "cores": cores()}
     numbers["images_per_s_together"] = together(task, sizes)
     if step:

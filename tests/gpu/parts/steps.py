@@ -1,9 +1,12 @@
 """Part 1: all kinds of steps give the processor's losses and gradients; a killed training goes on exactly."""
 
+import itertools
 import os
 import signal
 import tempfile
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +22,12 @@ from litepose.training.pose import PoseTask
 from litepose.training.schedule import Schedule
 from litepose.training.step import StepOptions
 
-# Of gradients (as shares of their length) and of losses (as shares of the total). In float32 a gradient may be
-# as far from float64's as ten of the processor's own rounding errors. Broken layers give differences about 1.
+# Of gradients, as shares of their length, and of losses, as shares of the total. A float32 gradient may
+# differ from float64's by ten of the processor's own rounding errors. Broken layers give differences about 1.
 ROUNDING, LEAST = 10, 1e-5
 GRADIENT = {"tf32": 0.2, "float16": 0.2, "bfloat16": 0.5}
 LOSS = {"float32": 1e-5, "tf32": 2e-3, "float16": 5e-3, "bfloat16": 1e-2}
+COMPILING = 40  # seconds that a translation takes at least
 COMPILED = ("pose", "distillation", "classification")  # a supernet's widths change in every step
 SCHEDULE = Schedule(epochs=3, batch_size=4, learning_rate=0.008, milestones=(), warmup_epochs=0.5)
 KILLED_IN = 2  # epoch, counted from 0
@@ -45,48 +49,44 @@ class Reference(NamedTuple):
 
 
 def run(record: Record, device: torch.device, sizes: Sizes) -> None:
-    """Measure all items."""
+    """Measure all items; what has to be translated first comes last."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         trainings.write_pictures(place, 2 * sizes.step_images, 2 * sizes.step_side)
+        references = cache(partial(reference, folder=place, sizes=sizes))
+
+        def measure(kind: str, name: str, step: Callable, precision: str = "float32", seconds: float = 0):
+            measured = partial(compared, references, kind, step, precision, place, device, sizes)
+            record.measure(f"{kind}, {name}", measured, seconds)
+
         for kind in trainings.KINDS:
-            check_kind(record, kind, place, device, sizes)
+            measure(kind, "float32", trainings.one_step)
+            if device.type == "cuda":
+                measure(kind, "tf32", trainings.one_step, "tf32")
+            for precision in ("bfloat16", "float16"):
+                measure(kind, precision, partial(trainings.lowered_step, precision=precision), precision)
+        measure("pose", "traced", partial(compiled_step, backend="aot_eager"))
         record.measure("killed and resumed", lambda: resumed(place, device, sizes))
+        seconds = COMPILING if sizes.compiled else 0
+        for kind, precision in itertools.product(COMPILED, ("float32", "bfloat16")):
+            step = partial(translated_step, sizes=sizes, precision=precision)
+            measure(kind, f"compiled, {precision}", step, precision, seconds)
 
 
-def check_kind(record: Record, kind: str, folder: Path, device: torch.device, sizes: Sizes) -> None:
-    """Compare the steps of a kind of training with the processor's."""
-    found: list[Reference] = []
-
-    def expected() -> Reference:
-        if not found:
-            found.append(reference(kind, folder, sizes))
-        return found[0]
-
-    def item(name: str, precision: str, step) -> None:
-        def measured() -> Numbers:
-            with matrix_precision(tf32=precision == "tf32"):
-                model = trainings.network(kind, sizes.step_depth).to(device)
-                return expected().compare(step(model, trainings.task(kind, folder, device, sizes)), precision)
-
-        record.measure(f"{kind}, {name}", measured)
-
-    item("float32", "float32", trainings.one_step)
-    if device.type == "cuda":
-        item("tf32", "tf32", trainings.one_step)
-    for precision in ("bfloat16", "float16"):
-        item(
-            precision, precision, lambda model, task, own=precision: trainings.lowered_step(model, task, own)
-        )
-    if kind == "pose":
-        item("traced", "float32", lambda model, task: compiled_step(model, task, backend="aot_eager"))
-    if kind in COMPILED:
-        item("compiled", "float32", lambda model, task: translated_step(model, task, sizes))
-        item(
-            "compiled bfloat16",
-            "bfloat16",
-            lambda model, task: translated_step(model, task, sizes, "bfloat16"),
-        )
+def compared(
+    references: Callable[[str], Reference],
+    kind: str,
+    step: Callable,
+    precision: str,
+    folder: Path,
+    device: torch.device,
+    sizes: Sizes,
+) -> Numbers:
+    """A step on the device beside the processor's."""
+    with matrix_precision(tf32=precision == "tf32"):
+        model = trainings.network(kind, sizes.step_depth).to(device)
+        found = step(model, trainings.task(kind, folder, device, sizes))
+    return references(kind).compare(found, precision)
 
 
 def reference(kind: str, folder: Path, sizes: Sizes) -> Reference:
