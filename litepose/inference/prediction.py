@@ -93,7 +93,8 @@ def predict(
 ) -> list[dict]:
     """Detect people in images; reading and decoding run in threads beside the network.
 
-    Images of equal resized shape form a batch. The model is set to eval mode and left so.
+    Images of equal resized shape form a batch; those wider than 4:1 are looked at in overlapping windows. The
+    model is set to eval mode and left so.
 
     Args:
         model: an associative-embedding network, on ``device``.
