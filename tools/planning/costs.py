@@ -122,6 +122,10 @@ class Costs:
             images=min(cost.images for cost in measured),
         )
 
+    def macs(self, items: Sequence[Configuration]) -> list[float]:
+        """True multiply-accumulates of an image of CrowdPose in each configuration."""
+        return [self._macs(one, SKELETONS["crowdpose"].num_joints) for one in items]
+
     def _macs(self, one: Configuration, num_joints: int) -> float:
         depth = self.values["recipe"]["depth"]
         return complexity.litepose_cost(one.architecture, one.resolution, num_joints, depth=depth)["macs"]

@@ -16,7 +16,7 @@ from stages.lib.training.training import CLASSIFICATION, Training, schedule, spa
 from stages.ranking import configurations
 from stages.search import devices
 from tools.planning import latency, trainings
-from tools.planning.costs import Costs, parameters, state_bytes
+from tools.planning.costs import STAND_FOR_ALL, Costs, parameters, state_bytes
 from tools.planning.images import Counts
 from tools.planning.timing import ADAM_BYTES, Cost
 from tools.planning.trainings import Planned, Stage
@@ -185,29 +185,37 @@ class Planner:
         name, settings = stage.arguments[0], self.values["ranking"]
         lesson, shared = schedule(self.values, "ranking"), self._planned(f"supernet/{name}").training
         images = min(settings["train_images"], self.counts.fit("crowdpose", self.values))
-        work = Work()
-        for one in configurations(name, self.values):
+
+        def work(one: Configuration) -> Work:
             network = self._sub_network(name, one)
             training = dataclasses.replace(shared, resolution=one.resolution, space=None)
             cost = self.costs.step(network, training, self._share(lesson, images))
-            work += self._fit(cost, network, images, lesson)
-            work += self._views(one.resolution, settings["calibration_images"])
-            work += self._calibration(network, one.resolution, settings["calibration_images"])
-        return work
+            calibrated = self._views(one.resolution, settings["calibration_images"])
+            calibrated += self._calibration(network, one.resolution, settings["calibration_images"])
+            return calibrated + self._fit(cost, network, images, lesson)
+
+        return self._of_all(configurations(name, self.values), work)
 
     def _test_ranking(self, stage: Stage) -> Work:
         name, settings = stage.arguments[0], self.values["ranking"]
         chosen = configurations(name, self.values)
-        work = Work()
-        for one in chosen:
+
+        def work(one: Configuration) -> Work:
             network = self._sub_network(name, one)
             # Inherited, calibrated and fine-tuned
-            work += _passing(self.costs.shared_test(network, one.resolution), settings["images"]).times(3)
-            work += self._calibration(network, one.resolution, settings["calibration_images"])
+            tests = _passing(self.costs.shared_test(network, one.resolution), settings["images"]).times(3)
+            return tests + self._calibration(network, one.resolution, settings["calibration_images"])
+
+        total = self._of_all(chosen, work)
         for resolution in {one.resolution for one in chosen}:
-            work += self._views(resolution, settings["calibration_images"])
-            work += Work(seconds=settings["images"] * self.costs.preparation(resolution))
-        return work
+            total += self._views(resolution, settings["calibration_images"])
+            total += Work(seconds=settings["images"] * self.costs.preparation(resolution))
+        return total
+
+    def _of_all(self, items: Sequence[Configuration], work: Callable[[Configuration], Work]) -> Work:
+        """The work of all configurations, of which some are measured."""
+        chosen = trainings.spread(items, self.costs.macs(items), STAND_FOR_ALL)
+        return sum((work(items[number]) for number in chosen), Work()).times(len(items) / len(chosen))
 
     def _supernet(self, run: str) -> Supernet:
         network = self.costs.network(self._planned(f"supernet/{run}").training)

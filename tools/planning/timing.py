@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ from tools.planning.people import FindsPeople
 T = TypeVar("T")
 ADAM_BYTES = 16  # per parameter: float32 weight, gradient and two moments
 TRAINING_PASSES = 3  # a step costs a forward pass, and two of its MACs backward
+TRIES = 3  # of a measurement
 COLD = 5  # times as long as a later one a first training step may well take
 LEAST_SIDE = 64  # px; below, one image is too little for the batch norms of the coarsest maps
 
@@ -40,14 +41,14 @@ class Limits:
     """How large a measurement may be.
 
     Attributes:
-        seconds: that one measurement should take.
+        seconds: that one try of a measurement should take.
         longest: seconds of the largest training step that is measured; of a larger one a part is.
         steps: most training steps of a measurement.
         images: most images of a test.
         pictures: drawn of each data set.
     """
 
-    seconds: float = 0.6
+    seconds: float = 0.4
     longest: float = 2.0
     steps: int = 8
     images: int = 36
@@ -117,27 +118,38 @@ class Meter:
             macs: of a forward pass of one image.
         """
         step = _Step(network.to(self.device), task, self.options)
-        images = 1 if task.resolution >= LEAST_SIDE else min(2, batch_size)
+        images = fewest = 1 if task.resolution >= LEAST_SIDE else min(2, batch_size)
         with fast_gradient(network):
             with _kept_for_backward(network) as kept:
-                seconds, reading = self._steps(step, images, 1)
+                alone = self._steps(step, images, 1)
             memory = sum(kept.values()) / images
-            # The first step prepares what later ones find. Where it is short, a second one tells how long a
-            # whole batch may take.
-            if seconds * images < COLD * self.limits.longest:
-                seconds, reading = self._steps(step, images, 1)
-                images = max(images, min(batch_size, int(self.limits.longest / seconds)))
-                count = max(1, min(self.limits.steps, int(self.limits.seconds / (images * seconds))))
-                self._steps(step, images, 1)
-                seconds, reading = self._steps(step, images, count)
-        both = max(seconds, reading / self.workers) if self.workers else seconds + reading
-        return Cost(both, TRAINING_PASSES * macs, memory=memory, images=images)
+            # The first step prepares what later ones find. Where it is short, others tell how long a whole
+            # batch may take.
+            if alone.step * images < COLD * self.limits.longest:
+                alone = self._least(step, images, 1)
+                images = max(images, min(batch_size, int(self.limits.longest / alone.step)))
+                count = max(1, min(self.limits.steps, int(self.limits.seconds / (images * alone.step))))
+                if images * count > fewest:
+                    alone = self._least(step, images, count)
+        seconds = alone.step + alone.reading
+        if self.workers:
+            seconds = max(alone.step, alone.reading / self.workers)
+        return Cost(seconds, TRAINING_PASSES * macs, memory=memory, images=images)
 
-    def _steps(self, step: "_Step", images: int, count: int) -> tuple[float, float]:
-        """Seconds per image of steps, and of reading their batches."""
+    def _steps(self, step: "_Step", images: int, count: int) -> "_Times":
+        """Seconds per image of so many steps, and of reading their batches."""
         batches: list[Any] = []
         reading = self.seconds(lambda: batches.extend(_batches(step.task, images, count)))
-        return self.seconds(lambda: step.train(batches)) / (images * count), reading / (images * count)
+        training = self.seconds(lambda: step.train(batches))
+        return _Times(training / (images * count), reading / (images * count))
+
+    def _least(self, step: "_Step", images: int, count: int) -> "_Times":
+        """The least seconds of several tries."""
+        started = time.perf_counter()
+        tries = [self._steps(step, images, count)]
+        while len(tries) < TRIES and time.perf_counter() - started < self.limits.longest:
+            tries.append(self._steps(step, images, count))
+        return _Times(*map(min, zip(*tries, strict=True)))
 
     def test(
         self, network: nn.Module, images: Annotations, skeleton: Skeleton, resolution: int, **options: Any
@@ -200,23 +212,37 @@ class Meter:
 
     def each(self, run: Callable[[int], object], most: int) -> tuple[float, int]:
         """Seconds per image of what runs on so many images, and how many the measurement had."""
-        alone = self.seconds(lambda: run(1))
-        count = max(1, min(most, int(2 * self.limits.seconds / alone)))
-        return self.seconds(lambda: run(count)) / count, count
+        alone = self.least(lambda: run(1))
+        count = max(1, min(most, int(self.limits.seconds / alone)))
+        return (self.least(lambda: run(count)) / count if count > 1 else alone), count
+
+    def least(self, run: Callable[[], object]) -> float:
+        """The least seconds of several calls: what else the machine does makes one longer, never shorter."""
+        started = time.perf_counter()
+        tries = [self.seconds(run)]
+        while len(tries) < TRIES and time.perf_counter() - started < self.limits.longest:
+            tries.append(self.seconds(run))
+        return min(tries)
 
     def _evaluation(self, images: Annotations, found: list[dict], skeleton: Skeleton) -> float:
         """Seconds per image of the evaluator, which reads the whole file."""
 
         def measure() -> float:
             every = {image.id for image in images}
-            evaluate(images.file, found, skeleton)
-            return self.seconds(lambda: evaluate(images.file, found, skeleton)) / len(every)
+            return self.least(lambda: evaluate(images.file, found, skeleton)) / len(every)
 
         return self.once(("evaluation", images.file), measure)
 
     def _settle(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+
+
+class _Times(NamedTuple):
+    """Seconds per image of a training step, and of reading its batch."""
+
+    step: float
+    reading: float
 
 
 class _Step:
