@@ -1,4 +1,4 @@
-"""Train another system of Table 1 by its name in the zoo.
+"""Train another system of Table 1 or 2 by its name in the zoo.
 
 Usage: python -m stages.baselines NAME
 """
@@ -13,13 +13,14 @@ from stages.lib.training.training import Training, schedule
 
 
 def training(values: Values, run: str) -> Training:
-    """One system."""
+    """One system, on its table's data set."""
+    system = chosen_run("baselines.runs", values["baselines"]["runs"], run)
     return Training(
         stage="baselines",
         run=run,
         network=Fresh(run, values["recipe"]["depth"]),
-        data="crowdpose",
-        resolution=chosen_run("baselines.runs", values["baselines"]["runs"], run)["resolution"],
+        data=system["data"],
+        resolution=system["resolution"],
         schedule=schedule(values, "baselines"),
     )
 
