@@ -103,6 +103,7 @@ def trained(
         learning_rate=section["learning_rate"],
         milestones=[share * milestone for milestone in section["milestones"]],
         warmup_epochs=section["warmup_epochs"],
+        decay_epochs=share * section["decay_epochs"],
     )
     due = {round(epochs * point / POINTS) for point in range(1, POINTS + 1)}
 
