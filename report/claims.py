@@ -9,7 +9,7 @@ interval of what was measured
   neither AP is surely above chance;
   "no loss" or "no gain" would be reproduced, but the first network is not surely 10 AP above chance: one that
   finds next to nothing has nothing to lose;
-  the verdict favours the network that was trained for more epochs.
+  the verdict favours the network whose training saw more images.
 - **not run**: one of the two is missing.
 
 A verdict is about the direction. Whether the published size agrees is told apart from it.
@@ -75,14 +75,15 @@ class Measurement:
         on: what it was measured on.
         scores: APs of the first and the second network, where the claim is about AP.
         chance: AP of a blind guess.
-        epochs: of the last training of the first and the second network, where known.
+        images: that the last training of the first and the second network saw, where known; one counts each
+            time.
     """
 
     size: Estimate
     on: str
     scores: tuple[Estimate, Estimate] | None = None
     chance: float = 0.0
-    epochs: tuple[int, int] | None = None
+    images: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -214,9 +215,9 @@ def _doubt(expects: str, verdict: str, measurement: Measurement) -> str:
         no_change = expects in ("no loss", "no gain")
         if no_change and verdict == REPRODUCED and first.low <= measurement.chance + FLOOR:
             return f"the first network is not surely {FLOOR:.0f} AP above chance: it has little to lose"
-    if measurement.epochs is not None:
+    if measurement.images is not None:
         favoured = (verdict == REPRODUCED) == (expects != "no gain")
-        other, longer = measurement.epochs if favoured else measurement.epochs[::-1]
-        if longer > other:
-            return f"the better one was trained for {longer} epochs, the other for {other}"
+        other, more = measurement.images if favoured else measurement.images[::-1]
+        if more > other:
+            return f"the better one saw {more:,} images in its training, the other {other:,}"
     return ""

@@ -18,6 +18,7 @@ from litepose.datasets import manifest
 from litepose.evaluation import bootstrap
 from report.claims import Claim, Estimate, Finding, Measurement, decide, not_run, size
 from report.results import Results
+from report.runs import dataset
 from report.systems import RUNTIME_TITLES
 
 CONVENTIONS = {"": "macs_paper_g", "true": "macs_g"}  # suffix of the id -> metric
@@ -32,14 +33,13 @@ class Evidence:
     """The measurements of one run.
 
     Args:
-        results: its metrics.
-        data: directory with ``crowdpose/dataset.json`` and ``predictions/<stage>/<run>/<seed>.json``.
-        described: profile and source of the data, such as "tiny, synthetic".
-        epochs: of each training by its name ``<stage>/<run>``.
+        results: its metrics, and the logs of its trainings.
+        data: directory with ``<data set>/dataset.json`` and ``predictions/<stage>/<run>/<seed>.json``.
+        described: of each data set, profile and source, such as "tiny, synthetic".
     """
 
-    def __init__(self, results: Results, data: Path, described: str, epochs: Mapping[str, int]) -> None:
-        self._results, self._data, self._described, self._epochs = results, data, described, epochs
+    def __init__(self, results: Results, data: Path, described: Mapping[str, str]) -> None:
+        self._results, self._data, self._described = results, data, described
         self._matches: dict[str, list[bootstrap.Matches]] = {}
         self._scores: dict[str, Estimate] = {}
 
@@ -73,12 +73,13 @@ class Evidence:
 
     def _ap(self, claim: Claim) -> Measurement:
         first, second = self._matched(claim.first), self._matched(claim.second)
+        tested_on = dataset(claim.second)
         return Measurement(
             _percent(bootstrap.difference(first, second, RESAMPLES)),
-            self._described,
+            self._described[tested_on],
             (self._score(claim.first), self._score(claim.second)),
-            self._results.run("dataset/crowdpose").get("chance_AP", 0.0),
-            self._trained(claim),
+            self._results.run(f"dataset/{tested_on}").get("chance_AP", 0.0),
+            self._seen(claim),
         )
 
     def _accuracy(self, claim: Claim) -> Measurement:
@@ -96,7 +97,7 @@ class Evidence:
         ).confidence_interval
         over_images = bootstrap.Interval(float(gained.mean()), float(drawn.low), float(drawn.high))
         gain = _percent(bootstrap.over_trainings(over_images, first.mean(1), second.mean(1)))
-        return Measurement(gain, self._described, epochs=self._trained(claim))
+        return Measurement(gain, self._described[dataset(claim.second)], images=self._seen(claim))
 
     def _macs(self, claim: Claim, convention: str) -> Measurement:
         first, second = (self._cost(system, convention) for system in (claim.first, claim.second))
@@ -145,15 +146,12 @@ class Evidence:
         """Matches of each training of a run."""
         if run not in self._matches:
             predicted = self._predicted(run)
-            splits, skeleton = manifest.read(self._manifest), manifest.read_skeleton(self._manifest)
+            described = self._data / dataset(run) / "dataset.json"
+            splits, skeleton = manifest.read(described), manifest.read_skeleton(described)
             self._matches[run] = [
                 bootstrap.matches(splits[split][0], detections, skeleton) for split, detections in predicted
             ]
         return self._matches[run]
-
-    @property
-    def _manifest(self) -> Path:
-        return self._data / "crowdpose" / "dataset.json"
 
     def _predicted(self, run: str) -> list[tuple[str, list]]:
         """The split that a run was tested on first, and what each of its trainings predicted there."""
@@ -165,9 +163,10 @@ class Evidence:
             raise NotRun(f"{directory} has no predictions: dvc pull or dvc repro brings them back")
         return [_first_split(path) for path in files]
 
-    def _trained(self, claim: Claim) -> tuple[int, int] | None:
-        known = claim.first in self._epochs and claim.second in self._epochs
-        return (self._epochs[claim.first], self._epochs[claim.second]) if known else None
+    def _seen(self, claim: Claim) -> tuple[int, int] | None:
+        """Images that the trainings of both networks saw, where both logs tell."""
+        first, second = self._results.images(claim.first), self._results.images(claim.second)
+        return None if first is None or second is None else (first, second)
 
 
 def _first_split(path: Path) -> tuple[str, list]:

@@ -106,6 +106,11 @@ class Results:
             times[name] = times.get(name, Time())._replace(training=seconds)
         return times
 
+    def images(self, name: str) -> int | None:
+        """Images that each training of a run saw, one counted each time; None where no log tells."""
+        path = None if self._logs is None else self._logs / name / _LOG
+        return _read(path).get("images") if path and path.is_file() and self.asked_for(name) else None
+
     def _trainings(self) -> Iterator[tuple[str, float]]:
         """Runs that were trained, and the seconds that it took."""
         if self._logs is None:

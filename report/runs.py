@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from report.systems import KERNELS, half_key
 
+_TWIN = "-published"  # ends the run of a published architecture, beside that of the found one
+
 
 class Entry(NamedTuple):
     """What stands in a row of a table or at a point of a figure.
@@ -29,7 +31,7 @@ class Entry(NamedTuple):
     @property
     def published_architecture(self) -> str:
         """Run of the published architecture, beside that of the architecture which a search found."""
-        return f"{self.run}-published"
+        return f"{self.run}{_TWIN}"
 
 
 _KERNELS = {kernel: Entry(f"kernels/{kernel}", half_key(kernel)) for kernel in KERNELS}
@@ -116,6 +118,21 @@ def asked_for(values: Mapping[str, Any]) -> set[str]:
     }
     devices = values["latency"]["devices"]
     return {*_ALWAYS, *runs, *(f"latency/{device}{end}" for device in devices for end in ("", MACHINE))}
+
+
+def dataset(run: str) -> str:
+    """The data set that a run, ``<stage>/<run>``, is trained and tested on: COCO for those of Table 2."""
+    if run.startswith("kernels_classification/"):
+        return "classification"
+    return "coco" if run.removesuffix(_TWIN) in {entry.run for entry in TABLE2.values()} else "crowdpose"
+
+
+def before(run: str) -> tuple[str, ...]:
+    """Runs whose training a network's weights have passed before its own: none where it starts at random."""
+    stage, _, name = run.partition("/")
+    if stage in ("finetune", "transfer") or (stage == "ablation" and name.endswith("-supernet")):
+        return ("pretrain/full", f"supernet/{'xs' if name.startswith('xs') else 'lms'}")
+    return ("pretrain/full",) if stage == "supernet" else ()
 
 
 def figure5(kernels: Sequence[int]) -> dict[str, str]:

@@ -15,11 +15,12 @@ from tqdm import tqdm
 
 from litepose.core.cores import cores
 from litepose.core.errors import InputError
-from litepose.latency import machine, registry
-from litepose.latency.devices import BOARDS
+from litepose.latency import machine
 from litepose.latency.measure import Protocol, confidence_interval, measure_rounds
 from litepose.latency.networks import outputs
-from litepose.latency.runtimes.interface import Runtime, Unavailable, check_output
+from litepose.runtimes import registry
+from litepose.runtimes.devices import BOARDS
+from litepose.runtimes.interface import Runtime, Unavailable, check_output
 from stages.lib.common.parameters import PARAMS, Values
 from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage

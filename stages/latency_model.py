@@ -16,13 +16,13 @@ from litepose.complexity import litepose_cost
 from litepose.core.errors import InputError
 from litepose.latency.measure import Protocol, measure_interleaved, warm_up
 from litepose.latency.networks import random_network
-from litepose.latency.runtimes.eager import EagerRuntime
-from litepose.latency.runtimes.interface import Runtime
 from litepose.models.litepose import LitePose
 from litepose.models.space import Configuration, SearchSpace
 from litepose.nas.costs import NUM_JOINTS, Latency
 from litepose.nas.latency_model import LatencyModel, features, leave_one_out
 from litepose.nas.stratified import stratified_sample
+from litepose.runtimes.eager import EagerRuntime
+from litepose.runtimes.interface import Runtime
 from stages.lib.common.parameters import Values, chosen_run, section
 from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage

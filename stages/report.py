@@ -5,7 +5,6 @@ Usage: python -m stages.report
 
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from litepose.core.files import write_text
@@ -28,7 +27,9 @@ def main(values: Values) -> None:
     paper, results = published.read(PAPER), Results(METRICS, runs.asked_for(values), DATA / "curves")
     sources = {name: values[name]["source"] for name in ("crowdpose", "coco")}
     training = curves.collect(DATA / "curves", results)
-    evidence = Evidence(results, DATA, f"{values['profile']}, {sources['crowdpose']}", epochs(training))
+    tested_on = (*sources, "classification")
+    described = {name: f"{values['profile']}, {values[name]['source']}" for name in tested_on}
+    evidence = Evidence(results, DATA, described)
     findings = evidence.findings(claims.read(PAPER / "claims.yaml"))
     trainings = len(values["seeds"])
     write_verdicts(findings, trainings)
@@ -72,14 +73,6 @@ def write_tables(paper: Published, results: Results, profile: str, sources: dict
         write_text(stem.with_suffix(".tex"), table.latex(f"Measured: profile {profile}, {source} data."))
         write_text(stem.with_name(f"{stem.name}_short.md"), shortened(table, results).markdown())
     return tables
-
-
-def epochs(training: pd.DataFrame) -> dict[str, int]:
-    """Epochs of each training, ``<stage>/<run>``, from the curves that it logged."""
-    return {
-        f"{stage}/{run}": int(count)
-        for (stage, run), count in training.groupby(["stage", "run"])["loss"].count().items()
-    }
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ import tvm
 from tqdm import tqdm
 
 from litepose.core.cores import cores
-from litepose.latency import machine, registry
-from litepose.latency.devices import BOARDS
-from litepose.latency.runtimes.folding import fold_batch_norm
-from litepose.latency.tvm import boards, gpu, targets
-from litepose.latency.tvm.lowering import lower
-from litepose.latency.tvm.tuning import Tuning, host_timer, tune
+from litepose.latency import machine
+from litepose.runtimes import registry
+from litepose.runtimes.devices import BOARDS
+from litepose.runtimes.folding import fold_batch_norm
+from litepose.runtimes.tvm import boards, gpu, targets
+from litepose.runtimes.tvm.lowering import lower
+from litepose.runtimes.tvm.tuning import Tuning, host_timer, tune
 from stages.lib.common.parameters import Values
 from stages.lib.common.running import run_stage
 from stages.lib.latency.systems import TUNING, check_device, published_network, runtimes_of

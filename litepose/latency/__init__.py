@@ -1,1 +1,1 @@
-"""Latency of networks on a device: runtimes and the measurement protocol."""
+"""Latency of networks on a device: the measurement protocol."""

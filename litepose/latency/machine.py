@@ -10,7 +10,7 @@ import psutil
 import torch
 
 from litepose.core.cores import cores
-from litepose.latency.devices import BOARDS
+from litepose.runtimes.devices import BOARDS
 
 _PACKAGES = ("onnxruntime", "apache-tvm")
 
@@ -26,7 +26,7 @@ def describe(device: str, threads: int) -> dict[str, str | int | float]:
     """The machine, as flat values for a metrics file; what cannot be read, or is not there, is left out.
 
     Args:
-        device: one of :data:`litepose.latency.devices.DEVICES`.
+        device: one of :data:`litepose.runtimes.devices.DEVICES`.
         threads: that the runtimes computed with.
     """
     if device in BOARDS:

@@ -11,7 +11,7 @@ from scipy import stats
 from tqdm import tqdm
 
 from litepose.latency.machine import release_memory
-from litepose.latency.runtimes.interface import Runtime
+from litepose.runtimes.interface import Runtime
 
 Key = TypeVar("Key", bound=Hashable)
 _MIN_RUNS = 3

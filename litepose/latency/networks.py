@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from litepose.latency.runtimes.interface import as_list
+from litepose.runtimes.interface import as_list
 
 # Side in px of the images that give a random network its batch statistics.
 _STATISTICS_SIZE = 128

@@ -205,7 +205,8 @@ def fit(
         DivergedError: a loss is not finite.
     """
     device = next(model.parameters()).device
-    optimizer = torch.optim.Adam(model.parameters(), lr=schedule.base_rate)
+    # Fused: one kernel instead of ten small ones per parameter, up to a tenth of a small network's step.
+    optimizer = torch.optim.Adam(model.parameters(), lr=schedule.base_rate, fused=True)
     steps = len(task.batches(0))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule.factor(step, steps))
     scaler = options.scaler(device)

@@ -1,4 +1,4 @@
-"""The learning rate over a run: linear warm-up, then steps down by ten (paper, section 5.2)."""
+"""The learning rate over a run: linear warm-up, steps down by ten (paper, section 5.2), linear decay."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ class Schedule:
         learning_rate: Adam's rate at batch 32; other batch sizes scale it linearly.
         milestones: epochs, whole or not, after which the rate drops to a tenth.
         warmup_epochs: epochs, or a part of one, over which the rate grows linearly from zero.
+        decay_epochs: epochs at the end, or a part of one, over which the rate falls linearly to zero, as short
+            runs need (one-cycle training); none in the paper.
     """
 
     epochs: int
@@ -26,6 +28,7 @@ class Schedule:
     learning_rate: float
     milestones: Sequence[float]
     warmup_epochs: float
+    decay_epochs: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate"):
@@ -40,6 +43,11 @@ class Schedule:
 
     def factor(self, step: int, steps_per_epoch: int) -> float:
         """Share of the base rate that applies in a step, counted from 0 over the whole run."""
-        warmup_steps = self.warmup_epochs * steps_per_epoch
-        warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps > 0 else 1.0
-        return warmup * 0.1 ** bisect_right(sorted(self.milestones), step / steps_per_epoch)
+        warmup = _ramp(step + 1, self.warmup_epochs * steps_per_epoch)
+        decay = _ramp(self.epochs * steps_per_epoch - step, self.decay_epochs * steps_per_epoch)
+        return warmup * decay * 0.1 ** bisect_right(sorted(self.milestones), step / steps_per_epoch)
+
+
+def _ramp(steps: float, length: float) -> float:
+    """From 0 to 1 over a number of steps; 1 where it has no length."""
+    return min(1.0, steps / length) if length > 0 else 1.0

@@ -12,7 +12,7 @@ import torch
 
 from litepose.core.errors import InputError
 from litepose.core.files import write_text
-from litepose.latency.runtimes.interface import Unavailable
+from litepose.runtimes.interface import Unavailable
 
 PASSED, FAILED, NOT_RUN, LATE = "passed", "failed", "not run", "out of time"
 # Packages of this project: one of their modules that is missing is a fault, not a poorer machine

@@ -12,7 +12,7 @@ from torch import nn
 import stages.latency
 from litepose import models
 from litepose.core.errors import InputError
-from litepose.latency import machine, registry
+from litepose.latency import machine
 from litepose.latency.measure import (
     Protocol,
     confidence_interval,
@@ -21,11 +21,12 @@ from litepose.latency.measure import (
     warm_up,
 )
 from litepose.latency.networks import outputs, with_batch_statistics
-from litepose.latency.runtimes.eager import EagerRuntime
-from litepose.latency.runtimes.folding import fold_batch_norm
-from litepose.latency.runtimes.interface import Runtime, Unavailable, check_output
 from litepose.models.blocks import DepthwiseConv2d
 from litepose.models.litepose import LitePose
+from litepose.runtimes import registry
+from litepose.runtimes.eager import EagerRuntime
+from litepose.runtimes.folding import fold_batch_norm
+from litepose.runtimes.interface import Runtime, Unavailable, check_output
 from stages.latency import prepare
 from stages.lib.latency.systems import runtimes_of
 
@@ -142,7 +143,7 @@ def test_preparing_a_runtime_leaves_the_network_to_the_next_as_it_was(network):
 
 
 def test_importing_the_latency_code_imports_no_runtime_but_pytorch():
-    code = "import sys, litepose.latency.measure, litepose.latency.registry; print(*sys.modules)"
+    code = "import sys, litepose.latency.measure, litepose.runtimes.registry; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"onnxruntime", "tvm"} & set(found.stdout.split())
 
@@ -154,7 +155,7 @@ def test_an_unknown_runtime_is_told_the_known_ones():
 
 def test_a_runtime_that_is_not_installed_is_refused_in_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.delitem(sys.modules, "litepose.latency.runtimes.onnx_session", raising=False)
+    monkeypatch.delitem(sys.modules, "litepose.runtimes.onnx_session", raising=False)
     sentence = r"latency\.runtimes: onnxruntime needs the package onnxruntime.*pip install 'litepose\[onnx\]'"
     with pytest.raises(InputError, match=sentence):
         runtimes_of({**SECTION, "runtimes": {"onnxruntime": "all"}})

@@ -14,7 +14,7 @@ DECIDES_NOTHING = frozenset({"litepose", "stages.lib.monitor"})
 # Rooms of the library, of which a module imports only those to its left
 ORDER = (
     ("core",),
-    ("models", "datasets"),
+    ("models", "datasets", "runtimes"),
     ("training", "inference", "evaluation"),
     ("nas", "latency"),
     ("cli",),

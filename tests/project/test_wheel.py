@@ -24,7 +24,7 @@ from support import ROOT
 # What the extras install: packages, and for TVM's the names of their distributions
 EXTRAS = ("dvc", "dvclive", "pandas", "matplotlib", "markdown_it", "onnx", "onnxscript", "onnxruntime")
 EXTRAS += ("tvm", "tvm_ffi", "apache_tvm", "tornado", "cloudpickle", "pytest", "ruff", "mypy")
-OPTIONAL = ("litepose.latency.tvm", "litepose.latency.runtimes.onnx_session")
+OPTIONAL = ("litepose.runtimes.tvm", "litepose.runtimes.onnx_session")
 FIVE_LINES = """
 import litepose
 estimator = litepose.load("weights.pt")
@@ -104,7 +104,7 @@ def test_the_wheel_holds_the_library_and_its_data_alone(wheel):
     library = {name for name in names if not name.startswith(metadata)}
     files = (path for path in (ROOT / "litepose").rglob("*") if path.is_file() and path.suffix != ".pyc")
     assert library == {path.relative_to(ROOT).as_posix() for path in files}
-    assert {"litepose/py.typed", "litepose/cli/published.csv", "litepose/latency/boards.yaml"} <= library
+    assert {"litepose/py.typed", "litepose/cli/published.csv", "litepose/runtimes/boards.yaml"} <= library
     assert f"{metadata}licenses/LICENSE" in names
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_a_difference_between_two_networks_at_chance_says_nothing():
 
 
 @pytest.mark.parametrize(
-    ("expects", "low", "high", "epochs", "expected"),
+    ("expects", "low", "high", "images", "expected"),
     [
         ("gain", 1.0, 2.0, (2, 6), "inconclusive"),
         ("gain", 1.0, 2.0, (6, 2), "reproduced"),
@@ -88,10 +89,10 @@ def test_a_difference_between_two_networks_at_chance_says_nothing():
         ("no gain", -2.0, -1.0, (2, 6), "reproduced"),
     ],
 )
-def test_a_verdict_in_favour_of_the_network_that_was_trained_longer_is_inconclusive(
-    expects, low, high, epochs, expected
+def test_a_verdict_in_favour_of_the_network_that_saw_more_images_is_inconclusive(
+    expects, low, high, images, expected
 ):
-    assert verdict(expects, low, high, epochs=epochs, **scores(50, 50)) == expected
+    assert verdict(expects, low, high, images=images, **scores(50, 50)) == expected
 
 
 def test_the_size_agrees_if_what_rounds_to_the_printed_numbers_meets_the_interval():
@@ -122,6 +123,7 @@ def test_every_claim_is_about_runs_and_systems_that_the_pipeline_has():
 def test_the_published_sizes_follow_from_the_published_tables():
     table3 = {"kernel7-kernel3": 13.0, "fusion-head": 7.6, "supernet-half": 1.4, "supernet-xs": 2.7}
     table3 |= {"search-s": 2.2, "distillation-xs": 1.1, "s-h1": 2.0, "xs-h3": 3.4, "macs-s-h1": 2.84}
+    table3 |= {"s-h2": 3.9, "xs-h4": 4.9}
     assert {name: round(CLAIMS[name].published[""].value, 2) for name in table3} == table3
 
 
@@ -209,8 +211,11 @@ def save_run(root, run, joints, seed=0):
     save(root / "metrics" / f"{run}.json", {"AP": 1.0})
 
 
-def findings(root, **epochs):
-    evidence = Evidence(Results(root / "metrics"), root / "data", "tiny, synthetic", epochs)
+def findings(root, **images):
+    for run, count in images.items():
+        save(root / "data/curves" / run / "training.json", {"loss": 0.1, "images": count})
+    described = dict.fromkeys(("crowdpose", "coco", "classification"), "tiny, synthetic")
+    evidence = Evidence(Results(root / "metrics", logs=root / "data/curves"), root / "data", described)
     return {finding.id: finding for finding in evidence.findings(list(CLAIMS.values()))}
 
 
@@ -317,10 +322,27 @@ def test_time_per_mac_is_the_ratio_of_latencies_over_that_of_macs(run):
     ]
 
 
-def test_epochs_of_both_trainings_are_known_to_the_rule(run):
-    found = findings(run, **{"kernels/3": 2, "kernels/7": 4})["kernel7-kernel3"]
-    assert (found.verdict, found.measurement.epochs) == ("inconclusive", (2, 4))
-    assert found.remark == "the better one was trained for 4 epochs, the other for 2"
+def test_images_that_both_trainings_saw_are_known_to_the_rule(run):
+    found = findings(run, **{"kernels/3": 5400, "kernels/7": 10800})["kernel7-kernel3"]
+    assert (found.verdict, found.measurement.images) == ("inconclusive", (5400, 10800))
+    assert found.remark == "the better one saw 10,800 images in its training, the other 5,400"
+    assert findings(run, **{"kernels/3": 10800})["kernel7-kernel3"].verdict == "reproduced"
+
+
+def test_the_networks_of_table_2_are_compared_on_coco(run):
+    (run / "data/coco").mkdir()
+    for name in ("test.json", "dataset.json"):
+        shutil.copy(run / "data/crowdpose" / name, run / "data/coco" / name)
+    people = json.loads((run / "data/predictions/kernels/7/0.json").read_text())["test"]
+    save(run / "data/predictions/transfer/s/0.json", {"test": people})
+    save(run / "data/predictions/baselines/efficienthrnet-h-2/0.json", {"test": people[:30]})
+    for name in ("transfer/s", "baselines/efficienthrnet-h-2"):
+        save(run / "metrics" / f"{name}.json", {"AP": 1.0})
+    save(run / "metrics/dataset/coco.json", {"chance_AP": 0.7})
+    shutil.rmtree(run / "data/crowdpose")
+    shutil.rmtree(run / "data/predictions/kernels")
+    found = findings(run)["s-h2"]
+    assert (found.verdict, found.measurement.chance) == ("reproduced", 0.7)
 
 
 def test_predictions_that_are_not_here_are_asked_for(run):

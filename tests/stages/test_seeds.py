@@ -77,8 +77,8 @@ def test_the_curves_are_those_of_the_first_seed_and_the_log_tells_of_all(picture
         (curves / "plots/metrics/loss.tsv").read_bytes(),
         json.loads((curves / "training.json").read_text()),
     )
-    assert log.keys() == {"loss", "resolution", "seconds"}
-    assert log["resolution"] == 32
+    assert log.keys() == {"loss", "resolution", "images", "seconds"}
+    assert (log["resolution"], log["images"]) == (32, 12)
     train(1, 0)
     assert (curves / "plots/metrics/loss.tsv").read_bytes() == alone
     of_both = json.loads((curves / "training.json").read_text())["loss"]

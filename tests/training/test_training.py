@@ -119,6 +119,15 @@ def test_the_rate_warms_up_linearly_and_drops_to_a_tenth_after_each_milestone():
     assert factors[80:] == pytest.approx([0.01] * 20)
 
 
+def test_the_rate_falls_linearly_to_zero_in_the_last_epochs():
+    schedule = Schedule(
+        epochs=4, batch_size=32, learning_rate=0.01, milestones=(), warmup_epochs=1, decay_epochs=2
+    )
+    factors = [schedule.factor(step, steps_per_epoch=10) for step in range(40)]
+    assert factors[10:20] == pytest.approx([1.0] * 10)
+    assert factors[20:] == pytest.approx([step / 20 for step in range(20, 0, -1)])
+
+
 def test_a_schedule_without_epochs_is_refused_by_name():
     with pytest.raises(InputError, match="epochs is 0"):
         Schedule(epochs=0, batch_size=1, learning_rate=1, milestones=(), warmup_epochs=0)

@@ -9,10 +9,10 @@ from torch import nn
 
 from litepose import complexity, models
 from litepose.core.cores import cores
-from litepose.latency import registry
-from litepose.latency.devices import BOARDS
 from litepose.latency.networks import outputs
-from litepose.latency.runtimes.interface import Unavailable
+from litepose.runtimes import registry
+from litepose.runtimes.devices import BOARDS
+from litepose.runtimes.interface import Unavailable
 from stages.latency import prepare
 from stages.lib.latency.systems import TUNING, check_device, published_network, runtimes_of
 

@@ -250,7 +250,7 @@ class _Step:
 
     def __init__(self, network: nn.Module, task: ImageTask, options: StepOptions) -> None:
         self.network, self.task, self.options = network, task, options
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=0.0)
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=0.0, fused=True)
         self.scheduler = torch.optim.lr_scheduler.ConstantLR(self.optimizer)
         self.scaler = options.scaler(task.device)
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from litepose import models
 from litepose.core.errors import InputError
-from litepose.latency import devices, registry
 from litepose.latency.networks import random_network
+from litepose.runtimes import devices, registry
 from stages.lib.common.parameters import PARAMS, section
 
 TUNING = Path("data/tuning")  # <device>.json: times of TVM's schedules on a device

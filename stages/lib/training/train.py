@@ -37,14 +37,14 @@ def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str,
     A finished training keeps its state until all are finished: a killed stage repeats none.
 
     Returns:
-        What ``data/curves/<stage>/<run>/training.json`` says: mean of the last losses, resolution, and the
-        seconds of all trainings.
+        What ``data/curves/<stage>/<run>/training.json`` says: mean of the last losses, resolution, the images
+        that each training saw, and the seconds of all.
     """
-    histories = []
+    histories, images = [], 0
     for seed in seeds:
         task, outputs, skeleton = learning(training, values, seed)
         network = training.network.build(outputs, seed)
-        _check_batches(training, task, recipe(values).options)
+        images = _checked_images(training, task, recipe(values).options)
         histories.append(
             train_network(
                 f"{training.name}/{seed}",
@@ -60,7 +60,7 @@ def train(training: Training, values: Values, seeds: Sequence[int]) -> dict[str,
         if not distributed.rank():
             weights.save(trained(training.stage, training.run, seed), network, skeleton, training.resolution)
     keep_only([trained(training.stage, training.run, seed) for seed in seeds])
-    went = write_log(training, histories)
+    went = write_log(training, histories, images)
     for seed in seeds:
         discard_state(f"{training.name}/{seed}")
     return went
@@ -115,11 +115,12 @@ def train_network(
         )
 
 
-def write_log(training: Training, histories: Sequence[History]) -> dict[str, float]:
-    """Write and return how the trainings of a run went."""
+def write_log(training: Training, histories: Sequence[History], images: int) -> dict[str, float]:
+    """Write and return how the trainings of a run, on so many images each, went."""
     content = {
         "loss": float(np.mean([history[-1]["loss"] for history in histories])),
         "resolution": training.resolution,
+        "images": images,
         "seconds": round(sum(map(seconds, histories))),
     }
     write_json(CURVES / training.name / LOG, content, digits=6)
@@ -148,11 +149,17 @@ def _state(name: str) -> Path:
     return CHECKPOINTS / f"{name}.pt"
 
 
-def _check_batches(training: Training, task: ImageTask, options: StepOptions) -> None:
-    """Refuse a batch that the processes, or the parts of a step, cannot share equally."""
+def _checked_images(training: Training, task: ImageTask, options: StepOptions) -> int:
+    """Images that a training sees, one counted each time; their batches are such as can be shared.
+
+    Raises:
+        InputError: a batch is one that the processes, or the parts of a step, cannot share equally.
+    """
+    schedule = training.schedule
     with section(training.stage):
-        task.batches(0)
-        parts_of(range(training.schedule.batch_size // distributed.processes()), options.accumulate_grad)
+        steps = len(task.batches(0))
+        parts_of(range(schedule.batch_size // distributed.processes()), options.accumulate_grad)
+    return schedule.epochs * steps * schedule.batch_size
 
 
 def _data(training: Training, values: Values) -> list[Any]:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from gpu.record import NotRun, Numbers, Record, Within
 from gpu.sizes import Sizes
 from litepose import models
-from litepose.latency import measure, networks, registry
-from litepose.latency.runtimes.interface import check_output
+from litepose.latency import measure, networks
+from litepose.runtimes import registry
+from litepose.runtimes.interface import check_output
 
 ROUNDS, RUNS, WARMUP = 3, 50, 10
 SECONDS = {"pytorch": 5, "pytorch-compiled": 40, "tvm": 40, "onnxruntime": 20}  # that a system takes at least

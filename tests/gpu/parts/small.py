@@ -103,6 +103,7 @@ def trained(
         learning_rate=section["learning_rate"],
         milestones=[share * milestone for milestone in section["milestones"]],
         warmup_epochs=section["warmup_epochs"],
+        decay_epochs=share * section["decay_epochs"],
     )
     due = {round(epochs * point / POINTS) for point in range(1, POINTS + 1)}
 
@@ -154,7 +155,7 @@ def decided(file: Path, model: nn.Module, task: PoseTask, seconds: float, most: 
 
 def epoch_seconds(model: nn.Module, task: PoseTask) -> float:
     """Seconds of an epoch, from a few steps that change no weight."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.0, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     few, steps = Few(task), len(task.batches(0))

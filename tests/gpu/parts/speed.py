@@ -170,7 +170,7 @@ def speed(case: Case, way: Way, device: torch.device, sizes: Sizes, peak: dict[s
     network = built(case, sizes)
     operations = 2 * PASSES * macs(network, case, sizes.timed_steps)
     model = (channels_last(network) if way.last else network).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.0, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     task, scaler = Repeated(case, device, way.last, sizes.timed_steps), way.options.scaler(device)
     forward = torch.compile(model) if way.options.compile else model

@@ -8,12 +8,12 @@ import tvm
 from torch import Tensor, nn
 from tvm import relax
 
-from litepose.latency.runtimes.folding import fold_batch_norm
-from litepose.latency.runtimes.interface import Runtime, Unavailable
-from litepose.latency.tvm import gpu, targets
-from litepose.latency.tvm.lowering import lower
-from litepose.latency.tvm.schedules import Tile
-from litepose.latency.tvm.tuning import Tuning, scheduled
+from litepose.runtimes.folding import fold_batch_norm
+from litepose.runtimes.interface import Runtime, Unavailable
+from litepose.runtimes.tvm import gpu, targets
+from litepose.runtimes.tvm.lowering import lower
+from litepose.runtimes.tvm.schedules import Tile
+from litepose.runtimes.tvm.tuning import Tuning, scheduled
 
 
 def compiled(

@@ -6,18 +6,18 @@ from pkgutil import resolve_name
 import torch
 
 from litepose.core.errors import InputError
-from litepose.latency.devices import BOARDS
-from litepose.latency.runtimes.interface import Runtime
+from litepose.runtimes.devices import BOARDS
+from litepose.runtimes.interface import Runtime
 
 # A runtime's module, with the packages that it needs, is imported when it is asked for.
 RUNTIMES = {
-    "pytorch": "litepose.latency.runtimes.eager:EagerRuntime",
-    "pytorch-compiled": "litepose.latency.runtimes.compiled:CompiledRuntime",
-    "onnxruntime": "litepose.latency.runtimes.onnx_session:OnnxRuntime",
-    "tvm": "litepose.latency.tvm.runtime:TvmRuntime",
+    "pytorch": "litepose.runtimes.eager:EagerRuntime",
+    "pytorch-compiled": "litepose.runtimes.compiled:CompiledRuntime",
+    "onnxruntime": "litepose.runtimes.onnx_session:OnnxRuntime",
+    "tvm": "litepose.runtimes.tvm.runtime:TvmRuntime",
 }
 # Of a device that is neither this machine nor its GPU
-_REMOTE = "litepose.latency.tvm.boards:BoardRuntime"
+_REMOTE = "litepose.runtimes.tvm.boards:BoardRuntime"
 # The extra of this package that brings what a runtime needs
 _EXTRAS = {"onnxruntime": "onnx", "tvm": "tvm"}
 
@@ -40,7 +40,7 @@ def check(name: str) -> None:
 def missing(device: str) -> str:
     """Why nothing can be measured on a device, in a sentence; empty where it can."""
     if device in BOARDS:
-        from litepose.latency.tvm import boards  # TVM takes seconds to load
+        from litepose.runtimes.tvm import boards  # TVM takes seconds to load
 
         return boards.missing(device)
     return "" if device == "host" or torch.cuda.is_available() else "PyTorch finds no CUDA GPU here."

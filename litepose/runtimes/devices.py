@@ -1,4 +1,4 @@
-"""The devices that latency is measured on: this machine, its GPU, and boards that TVM reaches."""
+"""The devices that networks run on: this machine, its GPU, and boards that TVM reaches."""
 
 from pathlib import Path
 from typing import Any

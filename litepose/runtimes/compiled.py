@@ -7,8 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from litepose.latency.runtimes.eager import EagerRuntime
-from litepose.latency.runtimes.interface import Unavailable
+from litepose.runtimes.eager import EagerRuntime
+from litepose.runtimes.interface import Unavailable
 
 
 class CompiledRuntime(EagerRuntime):

@@ -11,11 +11,11 @@ import pytest
 import torch
 import tvm_ffi
 
-from litepose.latency.runtimes.interface import as_list, check_output
-from litepose.latency.tvm import boards
-from litepose.latency.tvm.runtime import compiled
-from litepose.latency.tvm.targets import target_of
 from litepose.models.litepose import ARCHITECTURES, LitePose
+from litepose.runtimes.interface import as_list, check_output
+from litepose.runtimes.tvm import boards
+from litepose.runtimes.tvm.runtime import compiled
+from litepose.runtimes.tvm.targets import target_of
 from support import SUPPORT
 from support.every_operator import EveryOperator
 

@@ -8,10 +8,10 @@ import torch
 import tvm
 from tvm.target import codegen
 
-from litepose.latency.devices import BOARDS
-from litepose.latency.tvm import gpu
-from litepose.latency.tvm.schedules import Tile
-from litepose.latency.tvm.tuning import Tuning
+from litepose.runtimes.devices import BOARDS
+from litepose.runtimes.tvm import gpu
+from litepose.runtimes.tvm.schedules import Tile
+from litepose.runtimes.tvm.tuning import Tuning
 
 # x86-64's levels of vector instructions and the feature that tells of each, the widest first.
 _LEVELS = {"x86-64-v4": "avx512vl", "x86-64-v3": "avx2", "x86-64-v2": "sse4.2"}
@@ -22,7 +22,7 @@ def target_of(device: str, threads: int) -> tvm.target.Target:
     """What networks are compiled for on a device.
 
     Args:
-        device: one of :data:`litepose.latency.devices.DEVICES`; `cuda` needs a GPU that PyTorch finds.
+        device: one of :data:`litepose.runtimes.devices.DEVICES`; `cuda` needs a GPU that PyTorch finds.
         threads: that kernels are run with on the host.
     """
     if device in BOARDS:

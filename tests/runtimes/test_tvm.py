@@ -18,14 +18,15 @@ from tvm import relax, s_tir
 
 import stages.tuning
 from litepose.core.errors import InputError
-from litepose.latency import machine, registry
-from litepose.latency.devices import BOARDS
-from litepose.latency.runtimes.interface import as_list, check_output
-from litepose.latency.tvm import boards, gpu, schedules, targets
-from litepose.latency.tvm.lowering import lower
-from litepose.latency.tvm.schedules import Tile
-from litepose.latency.tvm.tuning import Tuning, kernels, scheduled, tune
+from litepose.latency import machine
 from litepose.models.litepose import ARCHITECTURES, LitePose
+from litepose.runtimes import registry
+from litepose.runtimes.devices import BOARDS
+from litepose.runtimes.interface import as_list, check_output
+from litepose.runtimes.tvm import boards, gpu, schedules, targets
+from litepose.runtimes.tvm.lowering import lower
+from litepose.runtimes.tvm.schedules import Tile
+from litepose.runtimes.tvm.tuning import Tuning, kernels, scheduled, tune
 from support.every_operator import EveryOperator
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no CUDA GPU")

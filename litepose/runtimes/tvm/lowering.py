@@ -22,7 +22,7 @@ def lower(model: fx.GraphModule, shape: tuple[int, ...], target: tvm.target.Targ
     """A network as a module whose kernels have no schedule yet.
 
     Args:
-        model: in eval mode, batch norm folded (:func:`litepose.latency.runtimes.folding.fold_batch_norm`).
+        model: in eval mode, batch norm folded (:func:`litepose.runtimes.folding.fold_batch_norm`).
         shape: of the input [N,3,H,W]; inputs and outputs keep this layout.
         target: that the kernels will be compiled for.
     """

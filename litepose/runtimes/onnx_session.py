@@ -10,8 +10,8 @@ import onnxscript  # noqa: F401  torch.onnx.export needs it: a missing one is to
 import torch
 from torch import Tensor, nn
 
-from litepose.latency.runtimes.folding import fold_batch_norm
-from litepose.latency.runtimes.interface import Runtime, Unavailable
+from litepose.runtimes.folding import fold_batch_norm
+from litepose.runtimes.interface import Runtime, Unavailable
 
 # They tell of every constant that they merge, and that torchvision is not installed.
 for _name in ("onnxscript", "onnx_ir", "torch.onnx"):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from litepose.core.layout import channels_last
-from litepose.latency.runtimes.folding import fold_batch_norm
-from litepose.latency.runtimes.interface import Runtime, as_list
+from litepose.runtimes.folding import fold_batch_norm
+from litepose.runtimes.interface import Runtime, as_list
 
 
 class EagerRuntime(Runtime):

@@ -13,8 +13,8 @@ from tvm import s_tir
 
 from litepose.core.errors import InputError
 from litepose.core.files import write_text
-from litepose.latency.tvm import gpu, schedules
-from litepose.latency.tvm.schedules import Tile
+from litepose.runtimes.tvm import gpu, schedules
+from litepose.runtimes.tvm.schedules import Tile
 
 # Tiles of a kernel that are timed twice, the second time side by side: a machine that was slower for a moment
 # must not decide.

@@ -8,7 +8,7 @@ import tvm
 from tvm import s_tir
 from tvm.s_tir.schedule import LoopRV, SBlockRV
 
-from litepose.latency.tvm.schedules import SUMS, divisors, schedule_parts
+from litepose.runtimes.tvm.schedules import SUMS, divisors, schedule_parts
 
 _THREADS = 128  # of a block
 _MOST_COLUMNS = 8  # pixels of a thread

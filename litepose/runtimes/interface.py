@@ -19,7 +19,7 @@ class Runtime:
     """Executes one network on one device.
 
     Args:
-        device: one of :data:`litepose.latency.devices.DEVICES`.
+        device: one of :data:`litepose.runtimes.devices.DEVICES`.
         threads: that the runtime computes with on the host.
         tuned: file of what was tuned on the device, which need not be there; TVM alone reads it.
     """

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from tvm import relax, rpc
 from tvm.support import cc
 
-from litepose.latency.devices import BOARDS
-from litepose.latency.runtimes.interface import Runtime
-from litepose.latency.tvm import gpu
-from litepose.latency.tvm.runtime import compiled
-from litepose.latency.tvm.targets import target_of
-from litepose.latency.tvm.tuning import Timer
+from litepose.runtimes.devices import BOARDS
+from litepose.runtimes.interface import Runtime
+from litepose.runtimes.tvm import gpu
+from litepose.runtimes.tvm.runtime import compiled
+from litepose.runtimes.tvm.targets import target_of
+from litepose.runtimes.tvm.tuning import Timer
 
 # TVM's own names of the tracker's address
 _HOST, _PORT = "TVM_TRACKER_HOST", "TVM_TRACKER_PORT"

@@ -1,1 +1,0 @@
-"""Runtimes that execute a network for timing, behind one interface."""
