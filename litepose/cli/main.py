@@ -12,6 +12,7 @@ from litepose.core.errors import InputError
 COMMANDS = {
     "predict": "find people in photographs: skeletons drawn on each, and all of them in one file",
     "evaluate": "measure the AP of weights on a data set, beside the published AP",
+    "export": "write a network as an ONNX, TorchScript or TVM file, after comparing it with PyTorch",
 }
 
 
@@ -34,7 +35,12 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"litepose {litepose.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if name in argv[:1]:
             module = import_module(f"litepose.cli.{name}")
             module.add_arguments(command)

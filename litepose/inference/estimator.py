@@ -1,5 +1,6 @@
 """From a file of weights to people in images: what ``litepose.load`` gives."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from litepose import models
+from litepose import export, models
 from litepose.core.errors import InputError
 from litepose.core.layout import channels_last
 from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
@@ -99,6 +100,35 @@ class Estimator:
         if isinstance(images, str | Path | np.ndarray):
             return self._find([images], flip)[0]
         return self._find(list(images), flip)
+
+    def export(
+        self,
+        path: str | Path,
+        format: str = "onnx",
+        *,
+        size: tuple[int, int] | None = None,
+        dynamic: bool = False,
+        target: str = "host",
+        tuned: Path | None = None,
+        unverified: bool = False,
+    ) -> float | None:
+        """Write the network as a file that runs without this package; it is run and compared first.
+
+        Args:
+            path: of the file, written whole or not at all.
+            format: ``onnx``, ``torchscript`` or ``tvm``.
+            size, dynamic, target, tuned, unverified: see :class:`litepose.export.Options`.
+
+        Returns:
+            The largest difference of its outputs from PyTorch's, relative to their largest value; None where
+            it was not run.
+
+        Raises:
+            InputError: see :func:`litepose.export.export`.
+        """
+        trained = Trained(copy.deepcopy(self.model).cpu(), self.skeleton, self.input_size)
+        options = export.Options(format, size, dynamic, target, tuned, unverified)
+        return export.export(trained, Path(path), options)
 
     def _find(self, images: Sequence[Image], flip: bool) -> list[People]:
         people: list[People] = []

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, groupby
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ WAITING_BATCHES = 2  # read ahead of the network, or waiting to be decoded
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
     """An image, or a window of it, to look at: how it is resized, and how the network's inputs are had.
 
     Attributes:
@@ -44,6 +45,26 @@ class _View:
     inputs: Callable[[], list[np.ndarray]]
 
 
+class Maps(NamedTuple):
+    """What a network predicts of a batch, before the decoder looks at it.
+
+    Attributes:
+        heatmaps: of each scale, [B, J, h, w].
+        tags: T components [B, J, h, w].
+    """
+
+    heatmaps: Sequence[torch.Tensor]
+    tags: Sequence[torch.Tensor]
+
+
+Change = Callable[[Maps, Sequence[View]], Maps]  # of the maps of the images that are looked at
+
+
+def unchanged(maps: Maps, _views: Sequence[View]) -> Maps:
+    """The maps as they were predicted."""
+    return maps
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Images as network inputs in memory, which :func:`predict` takes for any number of networks.
@@ -53,7 +74,7 @@ class Prepared:
         scales: that are looked at; people are found on the maps of scale 1.
     """
 
-    views: list[_View]
+    views: list[View]
     scales: tuple[float, ...]
 
 
@@ -77,7 +98,6 @@ def prepare(
     return Prepared(views, plan.scales)
 
 
-@torch.no_grad()
 def predict(
     model: nn.Module,
     images: Sequence[np.ndarray] | Annotations | Prepared,
@@ -118,9 +138,49 @@ def predict(
     Raises:
         InputError: an image cannot be read, or the scales do not fit together.
     """
+    (found,) = predict_changed(
+        model,
+        images,
+        skeleton,
+        input_size,
+        [unchanged],
+        flip=flip,
+        scales=scales,
+        batch_size=batch_size,
+        device=device,
+        max_side=max_side,
+        progress=progress,
+    )
+    return found
+
+
+@torch.no_grad()
+def predict_changed(
+    model: nn.Module,
+    images: Sequence[np.ndarray] | Annotations | Prepared,
+    skeleton: Skeleton,
+    input_size: int | None,
+    changes: Sequence[Change],
+    *,
+    flip: bool = True,
+    scales: Sequence[float] = (1.0,),
+    batch_size: int = 16,
+    device: torch.device | str = "cpu",
+    max_side: int | None = None,
+    progress: bool = False,
+) -> list[list[dict]]:
+    """What is found in a network's maps after each of several changes of them; the network runs once.
+
+    Args:
+        changes: must leave the maps that they get as they are, for the others get them too.
+        rest: as of :func:`predict`.
+
+    Returns:
+        What :func:`predict` returns, per change.
+    """
     model.eval()
     plan = images if isinstance(images, Prepared) else _plan(images, input_size, max_side, scales)
-    detections: list[list[dict]] = [[] for _ in plan.views]
+    detections: list[list[list[dict]]] = [[[] for _ in plan.views] for _ in changes]
     most_pixels = CPU_PIXELS / max(plan.scales) ** 2 if torch.device(device).type == "cpu" else None
     batches = _batches(plan.views, batch_size, most_pixels)
     with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as decoder:
@@ -136,14 +196,19 @@ def predict(
                 forward(model, _to_network(scale, device), skeleton, flip)
                 for scale in zip(*inputs, strict=True)
             ]
-            heatmaps, tags = [scale[0] for scale in maps], maps[plan.scales.index(1)][1]
+            predicted = Maps([scale[0] for scale in maps], maps[plan.scales.index(1)][1])
             if len(waiting) == WAITING_BATCHES:
                 waiting.popleft().result()
-            waiting.append(decoder.submit(_decode, heatmaps, tags, plan.views, batch, detections))
+            waiting.append(decoder.submit(_decode_changed, predicted, plan.views, batch, changes, detections))
         for decoded in waiting:
             decoded.result()
-    by_image = groupby(zip(plan.views, detections, strict=True), lambda pair: pair[0].image_id)
-    return [person for _, pairs in by_image for person in merged([people for _, people in pairs])]
+    return [_by_image(plan.views, found) for found in detections]
+
+
+def _by_image(views: list[View], found: list[list[dict]]) -> list[dict]:
+    """The people of all images in order, of what was found in their views."""
+    images = groupby(zip(views, found, strict=True), lambda pair: pair[0].image_id)
+    return [person for _, pairs in images for person in merged([people for _, people in pairs])]
 
 
 def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> torch.Tensor:
@@ -170,12 +235,12 @@ def _plan(
     if max_side is not None:
         max_side = int(max_side * smallest / max(scales))
 
-    def look(image_id: int, width: int, height: int, read: Callable[[], np.ndarray]) -> Iterator[_View]:
+    def look(image_id: int, width: int, height: int, read: Callable[[], np.ndarray]) -> Iterator[View]:
         for window in windows(width, height):
             # All scales are multiples of the smallest one's input, so that their maps lie over each other.
             least = Resizing.fit(window.right - window.left, height, input_size, max_side, smallest)
             sizes = [least.times(scale / smallest) for scale in scales]
-            yield _View(image_id, window, least.times(1 / smallest), partial(_inputs, read, window, sizes))
+            yield View(image_id, window, least.times(1 / smallest), partial(_inputs, read, window, sizes))
 
     if isinstance(images, Annotations):
         views = [look(image.id, image.width, image.height, image.read) for image in images]
@@ -192,7 +257,7 @@ def _inputs(read: Callable[[], np.ndarray], window: Window, sizes: list[Resizing
     return [resizing.apply(part) for resizing in sizes]
 
 
-def _batches(views: list[_View], batch_size: int, most_pixels: float | None) -> list[list[int]]:
+def _batches(views: list[View], batch_size: int, most_pixels: float | None) -> list[list[int]]:
     """Numbers of images of equal input shape, largest first: if memory lacks, it shows at once.
 
     Args:
@@ -220,15 +285,27 @@ def _limit_to_one_thread(executor: ThreadPoolExecutor) -> None:
     torch.set_num_threads(threads)
 
 
-def _read(readers: ThreadPoolExecutor, views: list[_View], batch: list[int]) -> list[Future]:
+def _read(readers: ThreadPoolExecutor, views: list[View], batch: list[int]) -> list[Future]:
     return [readers.submit(views[number].inputs) for number in batch]
 
 
 @torch.no_grad()
+def _decode_changed(
+    predicted: Maps,
+    views: list[View],
+    batch: list[int],
+    changes: Sequence[Change],
+    detections: list[list[list[dict]]],
+) -> None:
+    """Decode a batch once per change."""
+    some = [views[number] for number in batch]
+    for change, found in zip(changes, detections, strict=True):
+        _decode(change(predicted, some), views, batch, found)
+
+
 def _decode(
-    heatmaps: list[torch.Tensor],
-    tags: Sequence[torch.Tensor],
-    views: list[_View],
+    maps: Maps,
+    views: list[View],
     batch: list[int],
     detections: list[list[dict]],
 ) -> None:
@@ -237,16 +314,16 @@ def _decode(
     size = (first.height, first.width)
     for part in range(0, len(batch), DECODE_IMAGES):
         some = slice(part, part + DECODE_IMAGES)
-        large = upsampled([scale[some] for scale in heatmaps], size)
+        large = upsampled([scale[some] for scale in maps.heatmaps], size)
         for heatmap, number in zip(large, batch[some], strict=True):
             if views[number].resizing.bounded:
                 _clear_outside(heatmap, views[number].resizing)
-        groups = group(large, Tags.of([component[some] for component in tags], size))
+        groups = group(large, Tags.of([component[some] for component in maps.tags], size))
         for number, (people, scores) in zip(batch[some], groups, strict=True):
             detections[number] = _detections(people, scores, views[number])
 
 
-def _detections(people: np.ndarray, scores: np.ndarray, view: _View) -> list[dict]:
+def _detections(people: np.ndarray, scores: np.ndarray, view: View) -> list[dict]:
     """People [P, J, 3 + T] on the maps of a view, and their scores, as COCO results in image pixels."""
     resizing, window = view.resizing, view.window
     joints = people[..., :3]

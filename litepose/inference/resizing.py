@@ -95,6 +95,11 @@ class Resizing:
         ratio = np.array([self.width / width, self.height / height])
         return (points * ratio - np.array(self.shift)) / self.scale
 
+    def to_map(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
+        """Points [..., 2] in image pixels on a map of the given size (covering the whole input)."""
+        ratio = np.array([width / self.width, height / self.height])
+        return (points * self.scale + np.array(self.shift)) * ratio
+
     def content(self) -> tuple[slice, slice]:
         """Rows and columns of the input's pixels that lie inside the image as a whole."""
         (left, top), (width, height) = self.shift, self.image_size

@@ -1,7 +1,9 @@
 """What the measurement needs of a runtime, and whether its outputs are PyTorch's."""
 
+import math
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from litepose.core.errors import InputError
@@ -63,17 +65,27 @@ def as_list(output: Tensor | list[Tensor] | tuple[Tensor, ...] | dict[str, Tenso
 
 
 def check_output(system: str, measured: list[Tensor], reference: list[Tensor]) -> None:
-    """Raise InputError unless a runtime's outputs equal PyTorch's.
-
-    The difference is taken relative to the largest magnitude of each reference tensor.
-    """
+    """Raise InputError unless a runtime's outputs equal PyTorch's."""
     shapes = [tuple(tensor.shape) for tensor in measured], [tuple(tensor.shape) for tensor in reference]
     if shapes[0] != shapes[1]:
         raise InputError(f"{system}: the runtime returns shapes {shapes[0]}, PyTorch {shapes[1]}; not timed")
-    for ours, theirs in zip(measured, reference, strict=True):
-        error = float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-30))
-        if not error <= _TOLERANCE:
-            raise InputError(
-                f"{system}: the runtime's output differs from PyTorch's by {error:.1e} of its largest value; "
-                "its time would not count"
-            )
+    error = difference(measured, reference)
+    if not error <= _TOLERANCE:
+        raise InputError(
+            f"{system}: the runtime's output differs from PyTorch's by {error:.1e} of its largest value; "
+            "its time would not count"
+        )
+
+
+def difference(measured: list[Tensor], reference: list[Tensor]) -> float:
+    """The largest difference of outputs from PyTorch's, relative to each tensor's largest magnitude.
+
+    Infinite where there are not as many, or where their shapes differ.
+    """
+    if [tensor.shape for tensor in measured] != [tensor.shape for tensor in reference]:
+        return math.inf
+    errors = [
+        (ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-30)
+        for ours, theirs in zip(measured, reference, strict=True)
+    ]
+    return float(torch.stack(errors).max())  # NaN if one is

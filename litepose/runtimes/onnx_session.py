@@ -3,12 +3,14 @@
 import logging
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime
 import onnxscript  # noqa: F401  torch.onnx.export needs it: a missing one is told by name before any work
 import torch
 from torch import Tensor, nn
+from torch.export import Dim
 
 from litepose.runtimes.folding import fold_batch_norm
 from litepose.runtimes.interface import Runtime, Unavailable
@@ -56,7 +58,32 @@ class OnnxRuntime(Runtime):
 
 def export(model: nn.Module, image: Tensor, path: Path) -> None:
     """Write a network in eval mode as an ONNX file for inputs of this image's shape."""
+    program(model, image).save(path)
+
+
+def program(
+    model: nn.Module, image: Tensor, *, outputs: Sequence[str] | None = None, dynamic: bool = False
+) -> torch.onnx.ONNXProgram:
+    """A network in eval mode in ONNX; its input is called ``image``.
+
+    Args:
+        model: the network.
+        image: [B,3,H,W] of the shape that inputs have.
+        outputs: their names; PyTorch's own by default.
+        dynamic: let batch, height and width be any, the sides multiples of 16 px.
+    """
+    free = ({0: Dim("batch"), 2: 16 * Dim("rows"), 3: 16 * Dim("columns")},)
     with warnings.catch_warnings():
         # PyTorch's exporter calls functions that PyTorch deprecates.
         warnings.simplefilter("ignore", FutureWarning)
-        torch.onnx.export(model, (image,), path, dynamo=True, external_data=False, verbose=False)
+        written = torch.onnx.export(
+            model,
+            (image,),
+            input_names=["image"],
+            output_names=outputs,
+            dynamic_shapes=free if dynamic else None,
+            dynamo=True,
+            verbose=False,
+        )
+    assert written is not None, "with dynamo=True there is a program"
+    return written

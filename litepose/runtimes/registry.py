@@ -57,5 +57,5 @@ def _kind(name: str) -> type[Runtime]:
             raise
         raise InputError(
             f"{name} needs the package {error.name}, which is not installed: "
-            f"pip install 'litepose[{_EXTRAS[name]}]', or take the runtime out"
+            f"pip install 'litepose[{_EXTRAS[name]}]', or do without it"
         ) from None

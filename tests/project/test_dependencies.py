@@ -15,6 +15,7 @@ DECIDES_NOTHING = frozenset({"litepose", "stages.lib.monitor"})
 ORDER = (
     ("core",),
     ("models", "datasets", "runtimes"),
+    ("export",),
     ("training", "inference", "evaluation"),
     ("nas", "latency"),
     ("cli",),

@@ -159,7 +159,8 @@ def test_pose_networks_of_all_seeds_are_tested_without_naming_the_seeds(people):
     assert sorted(path.name for path in predictions.iterdir()) == ["1.json", "3.json", "scores.csv"]
     scores = pd.read_csv(predictions / "scores.csv", index_col="seed")
     assert scores.index.tolist() == [1, 3]
-    assert {"AP", "AP50", "AP75", "AR"} <= set(scores)
+    assert {"AP", "AP50", "AP75", "AR", "AP_true_tags", "AP_true_heatmaps"} <= set(scores)
+    assert (scores["AP_true_heatmaps"] > scores["AP"]).all()
     metrics = json.loads((people / "metrics/kernels/7.json").read_text())
     assert list(metrics) == ["AP", "AP_std", "AP50", "AP75", "resolution", "params_m", "macs_g", "seconds"]
     assert metrics["AP"] == pytest.approx(scores["AP"].mean(), abs=0.01)

@@ -15,7 +15,7 @@ from tvm import relax, rpc
 from tvm.support import cc
 
 from litepose.runtimes.devices import BOARDS
-from litepose.runtimes.interface import Runtime
+from litepose.runtimes.interface import Runtime, Unavailable
 from litepose.runtimes.tvm import gpu
 from litepose.runtimes.tvm.runtime import compiled
 from litepose.runtimes.tvm.targets import target_of
@@ -67,8 +67,15 @@ def _session(board: str) -> rpc.RPCSession:
 
 
 def linked(executable: tvm.runtime.Executable, board: str, path: Path) -> Path:
-    """Write what was compiled for a board as a library, at a path that is returned."""
-    executable.export_library(str(path), fcompile=cc.cross_compiler(BOARDS[board]["compiler"]))
+    """Write what was compiled for a board as a library, at a path that is returned.
+
+    Raises:
+        Unavailable: the board's compiler is not installed.
+    """
+    compiler = BOARDS[board]["compiler"]
+    if not shutil.which(compiler):
+        raise Unavailable(f"{board}: the compiler {compiler} is not installed.")
+    executable.export_library(str(path), fcompile=cc.cross_compiler(compiler))
     return path
 
 
@@ -93,14 +100,14 @@ class BoardRuntime(Runtime):
         self._target = target_of(self.device, self.threads)
         executable = compiled(model, image, self._target, self.tuned)
         self._folder = tempfile.TemporaryDirectory()
-        self._file = linked(executable, self.device, Path(self._folder.name) / "network.so")
+        self.file = linked(executable, self.device, Path(self._folder.name) / "network.so")
         self._image = image.numpy()
 
     def load(self) -> None:
         """See `Runtime.load`."""
         session = _session(self.device)
         place = session.cuda() if gpu.is_gpu(self._target) else session.cpu()
-        self._machine = relax.VirtualMachine(_loaded(session, self._file), place)
+        self._machine = relax.VirtualMachine(_loaded(session, self.file), place)
         self._machine.set_input("main", tvm.runtime.tensor(self._image, place))
         self._evaluate = self._machine.time_evaluator("invoke_stateful", place, number=1)
 
