@@ -42,9 +42,18 @@ def read_params(path: Path, reference_path: Path = REFERENCE_PARAMS) -> Values:
         InputError: see :func:`params`.
     """
     values = _read(path)
+    check(values, path, reference_path)
+    return values
+
+
+def check(values: Any, path: Path, reference_path: Path = REFERENCE_PARAMS) -> None:
+    """Check all that a parameter file holds.
+
+    Raises:
+        InputError: see :func:`params`; of several slips the first is told.
+    """
     for sentence in _problems(values, path, reference_path):
         raise InputError(sentence)
-    return values
 
 
 def seeds(values: Values) -> list[int]:

@@ -130,7 +130,7 @@ def _ablations(section: Values, known: set[str], words: str) -> Iterator[Finding
 
 
 def _latency(section: Values) -> Iterator[Finding]:
-    boards = Path(litepose.__file__).with_name("latency") / "boards.yaml"
+    boards = Path(litepose.__file__).with_name("runtimes") / "boards.yaml"
     devices = ["host", "cuda", *yaml.load(boards.read_text(encoding="utf-8"), yaml.SafeLoader)]
     for device in section["devices"]:
         if device not in devices:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from voluptuous import Any
 
-from litepose.datasets.manifest import SPLITS
 from stages.lib.common.kinds import (
     different,
     named,
@@ -26,6 +25,7 @@ from stages.lib.common.kinds import (
 )
 
 # Names that the rooms of the library know; a stage that reads parameters would otherwise depend on them.
+SPLITS = {"crowdpose": ("train", "val", "trainval", "test"), "coco": ("train", "val", "test")}
 SUPERNETS = ("xs", "lms")
 SHRINKINGS = ("baseline", "shrink1", "shrink2", "shrink3")
 SYSTEMS = (
@@ -44,7 +44,7 @@ TRAINABLE = tuple(name for name in SYSTEMS if name.partition("-")[0] in STRIDES)
 _RUN = text(r"[A-Za-z0-9][\w.-]*", "a run's name of letters, digits, '.', '_' and '-'")
 _NAME = text(r"\S(.*\S)?", "a name")
 _PATH = text(r"\S(.*\S)?", "a path")
-_KERNELS = different(odd(63), "different odd whole numbers, as in [3, 5, 7, 9]", least=1)
+_KERNELS = "different odd whole numbers, as in [3, 5, 7, 9]"
 
 
 def _scenes() -> dict[str, typing.Any]:
@@ -126,14 +126,16 @@ SCHEMA: dict[str, typing.Any] = {
     "monitor": {"every": whole(1), "images": whole(1)},
     "pretrain": _schedule(resolution=side(16)),
     "shrink": _schedule(runs=some_of(SHRINKINGS), resolution=side(32)),
-    "kernels": _schedule(runs=_KERNELS, resolution=side(16)),
-    "kernels_classification": _schedule(runs=_KERNELS, resolution=whole(16, 4096)),
-    "baselines": _schedule(runs={named(one_of(TRAINABLE)): {"resolution": side(16)}}),
+    "kernels": _schedule(runs=different(odd(63), _KERNELS, least=1), resolution=side(16)),
+    "kernels_classification": _schedule(runs=different(odd(63), _KERNELS), resolution=whole(16, 4096)),
+    "baselines": _schedule(
+        runs={named(one_of(TRAINABLE)): {"data": one_of(("crowdpose", "coco")), "resolution": side(16)}}
+    ),
     "supernet": {
         "runs": {
             name: _schedule(
                 ratios=different(
-                    positive(most=1), "different numbers above 0, at most 1, as in [1.0, 0.5]", 1
+                    positive(most=1), "different numbers above 0 and up to 1, as in [1.0, 0.5]", 1
                 ),
                 resolutions=different(side(16), "different multiples of 16, at most 4096 px", 1),
             )
