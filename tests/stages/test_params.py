@@ -142,7 +142,11 @@ TOGETHER = [
     ("recipe.accumulate_grad", 5, r"batch_size is 8: expected a multiple of 5, for 5 parts"),
     ("supernet.runs.zzz", {}, r"unknown key supernet\.runs\.zzz: known keys are lms, xs$"),
     ("transfer.runs.q", {"supernet": "xs"}, r"transfer\.runs has .*: expected one of search\.runs .* not q$"),
-    ("baselines.runs.q", {"resolution": 64}, r"unknown key baselines\.runs\.q: expected one of litepose-xs"),
+    (
+        "baselines.runs.q",
+        {"data": "coco", "resolution": 64},
+        r"unknown key baselines\.runs\.q: expected one of litepose-xs",
+    ),
     ("search.runs.a/b", {}, r"unknown key search\.runs\.a/b: expected a run's name of letters"),
     ("latency.runtimes.q", "all", r"unknown key latency\.runtimes\.q: expected one of pytorch"),
     ("search.runs.s.buget", 1, r"unknown key search\.runs\.s\.buget: did you mean budget\?$"),

@@ -80,6 +80,7 @@ def _schedule(**others: typing.Any) -> dict[str, typing.Any]:
         "learning_rate": positive(most=10),
         "milestones": several(number(0, 100_000), "a list of epochs, as in [200, 260]"),
         "warmup_epochs": number(0, 100_000),
+        "decay_epochs": number(0, 100_000),
     }
 
 
