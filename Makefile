@@ -13,6 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: repro test check bench gpu
 repro: .git .venv/.installed
+	@python -m tools.check
 	@python -m tools.recover
 	dvc repro
 

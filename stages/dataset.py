@@ -21,9 +21,10 @@ from litepose.datasets.manifest import Splits
 from litepose.evaluation import chance, evaluate
 from scenes import statistics
 from stages.lib.common.data import DATA
-from stages.lib.common.parameters import PARAMS, SKELETON_FILES, Values
+from stages.lib.common.parameters import PARAMS, Values
 from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage
+from stages.lib.common.schema import SKELETON_FILES
 
 SOURCES = ("synthetic", "local", "download")
 

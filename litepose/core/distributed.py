@@ -1,5 +1,6 @@
 """Data-parallel training over several processes: each takes a share of every batch, the first writes."""
 
+import inspect
 import os
 import shlex
 import socket
@@ -23,6 +24,12 @@ from litepose.core.errors import InputError
 MEETING = "LITEPOSE_MEETING"  # environment of every node's process: host:port/run, where the nodes meet
 JOIN_SECONDS = 600  # that the first node waits for the others
 _FAILURES = "litepose/failures"
+# PyTorch 2.13 has another name for it.
+_NO_EXCHANGE: dict[str, Any] = (
+    {"forward_sync_buffers": False}
+    if "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
+    else {"broadcast_buffers": False}
+)
 _stores: list[dist.Store] = []
 
 
@@ -62,7 +69,7 @@ def launch(count: int, python: str, arguments: Sequence[str], nodes: int = 1) ->
     Raises:
         InputError: the other nodes did not come.
     """
-    place, _, run = (os.environ[MEETING] if nodes > 1 else f"localhost:0/{uuid.uuid4().hex}").rpartition("/")
+    place, _, run = (os.environ[MEETING] if nodes > 1 else f"127.0.0.1:0/{uuid.uuid4().hex}").rpartition("/")
     config = LaunchConfig(
         min_nodes=nodes,
         max_nodes=nodes,
@@ -72,6 +79,8 @@ def launch(count: int, python: str, arguments: Sequence[str], nodes: int = 1) ->
         rdzv_backend="c10d",
         rdzv_endpoint=place,
         rdzv_configs={"join_timeout": JOIN_SECONDS},
+        # The name of a single machine need not resolve: it is not asked for.
+        local_addr="127.0.0.1" if nodes == 1 else None,
     )
     try:
         elastic_launch(config, python)(*arguments)
@@ -193,7 +202,7 @@ def parallel(model: nn.Module, forward: nn.Module) -> Iterator[nn.Module]:
         norm.__class__ = SynchronisedBatchNorm
     try:
         # All processes compute the same batch statistics, so the buffers need no exchange.
-        yield DistributedDataParallel(forward, forward_sync_buffers=False)
+        yield DistributedDataParallel(forward, **_NO_EXCHANGE)
     finally:
         for norm in norms:
             norm.__class__ = nn.BatchNorm2d

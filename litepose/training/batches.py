@@ -1,12 +1,18 @@
 """One epoch of batches, prepared by worker processes beside the training step."""
 
+import copy
+import multiprocessing
 from collections.abc import Callable, Sequence
+from multiprocessing.context import BaseContext
+from multiprocessing.queues import Queue
 from typing import Any
 
 import torch
+from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader
 
 from litepose.core import distributed
+from litepose.core.errors import InputError
 from litepose.datasets.sampling import ResolutionSampler, Sample, SampledDataset, start_worker
 
 
@@ -60,6 +66,7 @@ def epoch_batches(
         batch_sampler=sampler,
         collate_fn=collate,
         num_workers=workers,
+        multiprocessing_context=_context(workers),
         worker_init_fn=start_worker,
         persistent_workers=workers > 0,
         # Its own, unused: a run draws the same numbers whenever its processes were started.
@@ -79,5 +86,33 @@ def ordered_batches(
         sampler=samples,
         collate_fn=collate,
         num_workers=workers,
+        multiprocessing_context=_context(workers),
         worker_init_fn=start_worker,
     )
+
+
+class _Batches(Queue):
+    """What workers hand their batches over by: one that cannot be handed over is told, not left out.
+
+    Otherwise the training would wait for it for ever.
+    """
+
+    def _on_queue_feeder_error(self, error: Exception, item: Any) -> None:
+        """Python's hook of the thread that sends; `item` is a batch's number and its content."""
+        if not isinstance(item, tuple):  # the process that waits for it is gone
+            return
+        reason = " ".join(str(error).split())
+        told = InputError(
+            f"a worker process cannot hand over its batch ({reason}): the shared memory (/dev/shm) is too "
+            "small, give more, as by docker run --shm-size=8g, or set workers to 0"
+        )
+        self.put((item[0], ExceptionWrapper((InputError, told, None), where="in a worker process")))
+
+
+def _context(workers: int) -> BaseContext | None:
+    """How worker processes are started: as Python does by default, with queues that tell of failures."""
+    if not workers:
+        return None
+    context: Any = copy.copy(multiprocessing.get_context())
+    context.Queue = lambda maxsize=0: _Batches(maxsize, ctx=context)
+    return context

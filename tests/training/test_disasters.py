@@ -12,7 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from litepose.core.errors import InputError
 from litepose.core.files import write_text
+from litepose.datasets.sampling import SampledDataset
 from litepose.training import checkpoint
+from litepose.training.batches import epoch_batches
 from stages.lib.common.running import run_stage
 from support import ROOT
 
@@ -25,6 +27,18 @@ class Ending(Dataset):
 
     def __getitem__(self, index):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Images(SampledDataset):
+    """A data set of black images, 200 kB at 128 px, which pass from process to process in shared memory."""
+
+    seed = 0
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, sample):
+        return torch.zeros(3, sample.resolution, sample.resolution)
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +106,17 @@ def test_weights_cut_short_are_refused_by_name_with_what_to_do(tmp_path, share):
     weights.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match=r"weights\.pt cannot be read .*: delete it and repeat"):
         checkpoint.load(weights)
+
+
+def test_a_batch_that_does_not_fit_the_shared_memory_is_one_sentence(capfd):
+    """A bound on the size of files bounds those of /dev/shm too."""
+    batches = epoch_batches(Images(), torch.stack, 2, 0, 128, device=torch.device("cpu"), workers=1)
+    with pytest.raises(SystemExit), nearly_full_disk():
+        run_stage(lambda values: next(iter(batches)))
+    error = capfd.readouterr().err
+    assert "error: a worker process cannot hand over its batch (" in error
+    assert "as by docker run --shm-size=8g, or set workers to 0" in error
+    assert "Traceback" not in error
 
 
 def test_a_reading_process_that_is_killed_is_one_sentence(capsys):

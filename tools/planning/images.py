@@ -17,7 +17,8 @@ from litepose.datasets.annotations import Annotations
 from litepose.datasets.classification import ClassificationDataset
 from stages.dataset import splits_in_use
 from stages.lib.common.data import KeypointData
-from stages.lib.common.parameters import PARAMS, SKELETON_FILES, Values
+from stages.lib.common.parameters import PARAMS, Values
+from stages.lib.common.schema import SKELETON_FILES
 from stages.lib.training.training import CLASSIFICATION
 
 T = TypeVar("T")

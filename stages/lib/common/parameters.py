@@ -1,20 +1,23 @@
-"""The parameters of a run: params.yaml, its keys and types checked against a profile's."""
+"""The parameters of a run: params.yaml, all of it checked before anything runs."""
 
 import difflib
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from voluptuous import DictInvalid, Invalid, MultipleInvalid, RequiredFieldInvalid, Schema
 
 from litepose.core.errors import InputError
+from stages.lib.common.kinds import Misnamed
+from stages.lib.common.references import findings
+from stages.lib.common.schema import SCHEMA
 
 PARAMS = Path("params.yaml")
 REFERENCE_PARAMS = Path("profiles/tiny.yaml")
-SKELETON_FILES = Path("skeletons")  # of joints other than COCO's and CrowdPose's
-# Sections whose keys name runs or runtimes, which differ between profiles
-RUN_KEYS = {"runs", "supernet_runs", "runtimes"}
+_SCHEMA = Schema(SCHEMA, required=True)
 
 Values = dict[str, Any]
 
@@ -23,23 +26,34 @@ def params() -> Values:
     """Parameters of this run; a stage reads them once and hands down what its parts need.
 
     Raises:
-        InputError: a key is unknown or missing, or a value has another type than in the profiles.
+        InputError: a key is unknown or missing, or a value is none that the stages can work with.
     """
     return read_params(PARAMS)
 
 
 def read_params(path: Path, reference_path: Path = REFERENCE_PARAMS) -> Values:
-    """Read a parameter file and check its keys and types against a profile's.
+    """Read a parameter file and check all of it.
+
+    Args:
+        path: of the file.
+        reference_path: of a file that shows what a missing key may be.
 
     Raises:
         InputError: see :func:`params`.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read ({error}): copy a file of profiles/ to it") from None
-    _check(values, yaml.safe_load(reference_path.read_text(encoding="utf-8")), path, ())
+    values = _read(path)
+    check(values, path, reference_path)
     return values
+
+
+def check(values: Any, path: Path, reference_path: Path = REFERENCE_PARAMS) -> None:
+    """Check all that a parameter file holds.
+
+    Raises:
+        InputError: see :func:`params`; of several slips the first is told.
+    """
+    for sentence in _problems(values, path, reference_path):
+        raise InputError(sentence)
 
 
 def seeds(values: Values) -> list[int]:
@@ -76,27 +90,84 @@ def section(name: str) -> Iterator[None]:
         raise InputError(f"{PARAMS}: {name}: {error}") from None
 
 
-def _check(values: Any, reference: Any, path: Path, at: tuple[str, ...]) -> None:
-    where = ".".join(at)
-    if not _is_like(values, reference):
-        kind = "number" if _is_number(reference) else type(reference).__name__
-        raise InputError(f"{path}: {where or 'the file'} is {values!r}: expected a {kind}")
-    if not isinstance(reference, dict) or (at and at[-1] in RUN_KEYS):
+def _read(path: Path) -> Any:
+    """Content of a YAML file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8-sig"), _Loader)
+    except Exception as error:  # beside its own errors, PyYAML lets through those of int(), date() and others
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} cannot be read ({reason}): copy a file of profiles/ to it") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader, except that a key which comes twice is an error: so says YAML, and so does DVC.
+
+    That in C would crash on deep nesting.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for position, key in enumerate(keys):
+            if key in keys[:position]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key} comes twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _problems(values: Any, path: Path, reference_path: Path) -> Iterator[str]:
+    """Sentences about what is wrong; several values together are looked at once each is right by itself."""
+    try:
+        _SCHEMA(values)
+    except MultipleInvalid as found:
+        for error in found.errors:  # those of a key that is a name come one level deeper
+            single = error.errors[0] if isinstance(error, MultipleInvalid) else error
+            yield _sentence(single, values, path, reference_path)
         return
-    for key in values.keys() - reference.keys():
-        name = ".".join((*at, key))
-        close = difflib.get_close_matches(key, reference, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(sorted(reference))}"
-        raise InputError(f"{path}: unknown key {name}: {hint}")
-    for key, value in reference.items():
-        if key not in values:
-            raise InputError(f"{path}: {'.'.join((*at, key))} is missing: profiles/tiny.yaml has {value!r}")
-        _check(values[key], value, path, (*at, key))
+    for place, expected in findings(values):
+        yield f"{path}: {'.'.join(place)} {_shown(_at(values, place))}: {expected}"
 
 
-def _is_like(value: Any, reference: Any) -> bool:
-    return _is_number(value) if _is_number(reference) else isinstance(value, type(reference))
+def _sentence(error: Invalid, values: Any, path: Path, reference_path: Path) -> str:
+    """What a person has to change."""
+    where = ".".join(map(str, error.path))
+    if isinstance(error, RequiredFieldInvalid):
+        return f"{path}: {where} is missing: {reference_path} has {_at(_read(reference_path), error.path)!r}"
+    if isinstance(error, Misnamed):
+        return f"{path}: unknown key {where}: {error.msg}"
+    if error.msg == "extra keys not allowed":
+        known = sorted(_at(SCHEMA, error.path[:-1]))
+        close = difflib.get_close_matches(str(error.path[-1]), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known keys are {', '.join(known)}"
+        return f"{path}: unknown key {where}: {hint}"
+    value = _at(values, error.path)
+    expected = "expected a section of keys with values" if isinstance(error, DictInvalid) else error.msg
+    return f"{path}: {where or 'the file'} {_shown(value)}: {expected}{_as_number(value)}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _at(values: Any, path: Sequence[Any]) -> Any:
+    """What lies at a path; in a mapping whose keys are names (of runs, say), what lies at any of them."""
+    for key in path:
+        values = values[key] if key in values else next(iter(values.values()))
+    return values
+
+
+def _shown(value: Any) -> str:
+    """A value in few words, of a section its keys."""
+    if isinstance(value, dict):
+        return f"has {', '.join(map(str, value)) or 'no keys'}"
+    return f"is {textwrap.shorten(repr(value), 200)}"
+
+
+def _as_number(value: Any) -> str:
+    """A hint for text that was meant as a number."""
+    try:
+        float(value) if isinstance(value, str) else float("none")
+    except ValueError:
+        return ""
+    return "; YAML takes this for text: write numbers without quotes, and 1e-3 as 1.0e-3"

@@ -65,13 +65,14 @@ def _sentence(error: Exception) -> str | None:
     """What a person has to do about an error; None where only its traceback can tell."""
     if isinstance(error, InputError | DivergedError):
         # What a DataLoader's worker raises arrives with its traceback before the sentence.
-        return str(error).strip().splitlines()[-1].removeprefix("litepose.core.errors.InputError: ")
+        return str(error).strip().splitlines()[-1].rpartition("litepose.core.errors.InputError: ")[2]
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.filename or 'a file'} cannot be written, the disk is full: free space, then repeat"
     if "DataLoader worker" in str(error):
         return (
-            "a process that reads images was ended from outside, most often because memory ran out: set "
-            "workers in params.yaml to fewer, then repeat"
+            "a process that reads images was ended from outside, most often because memory ran out, or in a "
+            "container that of /dev/shm (docker run --shm-size=8g): set workers in params.yaml to fewer, "
+            "then repeat"
         )
     return None
 
