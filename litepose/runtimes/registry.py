@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -10,6 +10,9 @@ from torch import nn
 from litepose.core.errors import InputError
 from litepose.runtimes.devices import BOARDS
 from litepose.runtimes.interface import Runtime, Unavailable
+
+if TYPE_CHECKING:
+    from litepose.runtimes.onnx_session import OnnxNetwork
 
 # A runtime's module, with the packages that it needs, is imported when it is asked for.
 RUNTIMES = {
@@ -50,8 +53,25 @@ def network(name: str, model: nn.Module, device: str) -> nn.Module:
     Raises:
         InputError: a package or a compiler that the runtime needs is not installed.
     """
+    return _made(name, NETWORKS[name], model, device)
+
+
+def exported(file: Path, device: str) -> "OnnxNetwork":
+    """A network in an ONNX file, called as PyTorch's.
+
+    Args:
+        file: in ONNX's format.
+        device: ``host`` or ``cuda``.
+
+    Raises:
+        InputError: the file is missing or of another kind, or ONNX Runtime is not installed.
+    """
+    return _made("onnxruntime", "litepose.runtimes.onnx_session:OnnxNetwork", file, device)
+
+
+def _made(name: str, place: str, source: nn.Module | Path, device: str) -> Any:
     try:
-        return _resolve(name, NETWORKS[name])(model, device)
+        return _resolve(name, place)(source, device)
     except Unavailable as error:
         raise InputError(str(error)) from None
 
