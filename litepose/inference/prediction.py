@@ -230,7 +230,7 @@ def find(
     detections: list[list[dict]] = [[] for _ in plan.views]
     for number, view in enumerate(plan.views):
         heatmaps, tags = forward(model, _to_network(view.inputs(), device), skeleton, flip)
-        _decode([heatmaps], tags, plan.views, [number], detections)
+        _decode(Maps([heatmaps], tags), plan.views, [number], detections)
     return [person for view in detections for person in view]
 
 

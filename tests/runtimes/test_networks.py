@@ -93,9 +93,8 @@ def exported(tmp_path_factory):
 def test_an_exported_file_needs_nothing_else(exported, file):
     estimator = litepose.load(exported / "any.onnx", threads=1)
     assert (estimator.skeleton, estimator.input_size) == (CROWDPOSE, INPUT)
-    images = [
-        np.random.default_rng(0).integers(0, 255, shape, np.uint8) for shape in ((64, 96, 3), (96, 64, 3))
-    ]
+    draws = np.random.default_rng(0)
+    images = [draws.integers(0, 255, shape, np.uint8) for shape in ((64, 96, 3), (96, 64, 3))]
     for image, people in zip(images, estimator(images), strict=True):
         assert people.scores == pytest.approx(litepose.load(file, "cpu")(image).scores, abs=1e-4)
 
