@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litepose.core.errors import InputError
     from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
-    from litepose.inference.estimator import Estimator, People, draw, load
+    from litepose.inference.estimator import Estimator, Frame, People, draw, load
 
 __version__ = "0.1.0"
 __all__ = [
     "COCO",
     "CROWDPOSE",
     "Estimator",
+    "Frame",
     "InputError",
     "People",
     "Skeleton",
@@ -34,6 +35,7 @@ _HOMES = {
     "COCO": "litepose.core.skeletons",
     "CROWDPOSE": "litepose.core.skeletons",
     "Estimator": "litepose.inference.estimator",
+    "Frame": "litepose.inference.estimator",
     "InputError": "litepose.core.errors",
     "People": "litepose.inference.estimator",
     "Skeleton": "litepose.core.skeletons",

@@ -1,10 +1,11 @@
 """From a file of weights to people in images: what ``litepose.load`` gives."""
 
 import copy
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -16,16 +17,20 @@ from litepose.core.layout import channels_last
 from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
 from litepose.datasets.images import read_image
 from litepose.drawing import draw_people
-from litepose.inference.prediction import predict
+from litepose.inference.prediction import find, predict
+from litepose.inference.sources import Read, Source, expand
+from litepose.inference.streaming import computing_with, in_order
 from litepose.models import tensor_file, weights
 from litepose.models.lightweight_openpose import LightweightOpenPose
 from litepose.models.official import released_joints
 from litepose.models.personlab import PersonLab
 from litepose.models.weights import Trained
+from litepose.runtimes import registry
 
 Image = np.ndarray | str | Path  # uint8 RGB [h, w, 3], or a file
 
-RUNTIMES = ("pytorch",)
+RUNTIMES = ("pytorch", *registry.NETWORKS)
+EXPORTED = ("skeleton", "joints", "flip", "limbs", "sigmas", "input_size")  # what an ONNX file must say
 IMAGES_AT_ONCE = 16  # in memory at a time, where they are files
 OFFICIAL_SKELETONS = {skeleton.num_joints: skeleton for skeleton in (CROWDPOSE, COCO)}
 
@@ -51,21 +56,46 @@ class People:
         return People(self.keypoints[sure], self.scores[sure])
 
 
+@dataclass(frozen=True)
+class Frame:
+    """An image of a stream, and its people.
+
+    Attributes:
+        image: uint8 RGB [h, w, 3], upright.
+        people: that were found there.
+        source: the photograph, video or camera that it is of.
+        number: of the frame in a video, from 0; None for a photograph.
+    """
+
+    image: np.ndarray
+    people: People
+    source: Source
+    number: int | None
+
+
 class Estimator:
     """Finds people in images; several threads may call it at the same time.
 
     Args:
-        model: a network that associates joints by tags; moved to the device and set to eval mode.
+        model: a network that associates joints by tags; set to eval mode, and moved to PyTorch's device.
         skeleton: the joints that it finds.
         input_size: px of the image's short side.
         device: where it runs.
+        runtime: that runs the network, one of ``RUNTIMES``.
+        threads: that a CPU computes with; by default those of PyTorch.
 
     Raises:
-        InputError: people cannot be grouped from what the network predicts.
+        InputError: people cannot be grouped from what the network predicts, or the runtime is not installed.
     """
 
     def __init__(
-        self, model: nn.Module, skeleton: Skeleton, input_size: int, device: torch.device | str = "cpu"
+        self,
+        model: nn.Module,
+        skeleton: Skeleton,
+        input_size: int,
+        device: torch.device | str = "cpu",
+        runtime: str = "pytorch",
+        threads: int | None = None,
     ) -> None:
         if isinstance(model, LightweightOpenPose | PersonLab):
             raise InputError(
@@ -73,7 +103,14 @@ class Estimator:
                 "of another family"
             )
         self.skeleton, self.input_size, self.device = skeleton, input_size, torch.device(device)
-        self.model = channels_last(model.eval().to(self.device))
+        self.threads = threads
+        # Other runtimes take and give arrays in the CPU's memory.
+        self._place = self.device if runtime == "pytorch" else torch.device("cpu")
+        self.model = channels_last(model.eval().to(self._place))
+        self.network = self.model
+        if runtime != "pytorch":
+            with computing_with(threads):
+                self.network = registry.network(runtime, self.model, host_or_cuda(self.device))
 
     # A string, too, is a sequence of strings.
     @overload
@@ -126,24 +163,71 @@ class Estimator:
         Raises:
             InputError: see :func:`litepose.export.export`.
         """
+        weights.describe(self.model)  # refuses what came from an exported file
         trained = Trained(copy.deepcopy(self.model).cpu(), self.skeleton, self.input_size)
         options = export.Options(format, size, dynamic, target, tuned, unverified)
         return export.export(trained, Path(path), options)
+
+    def stream(
+        self, sources: Any, *, flip: bool = True, on_error: Callable[[InputError], None] | None = None
+    ) -> Iterator[Frame]:
+        """Find people in one image after the other, of which few are in memory at a time.
+
+        Reading, the network and grouping run beside each other, in all threads of the CPU.
+
+        Args:
+            sources: a file, a folder, a pattern such as ``photos/*.jpg``, a video, a camera's number, or
+                several of them.
+            flip: see :meth:`__call__`.
+            on_error: takes what is wrong with an image, which is left out, or with the rest of a video; by
+                default it is raised.
+
+        Yields:
+            The images with their people, in order.
+
+        Raises:
+            InputError: a folder or pattern holds nothing to look at.
+        """
+        items = ((source, number, read) for source in expand(sources) for number, read in source.images())
+
+        def look(item: tuple[Source, int | None, Read]) -> Frame | InputError:
+            source, number, read = item
+            try:
+                image = read()
+                found = find(
+                    self.network, image, self.skeleton, self.input_size, flip=flip, device=self._place
+                )
+            except InputError as error:
+                return error
+            return Frame(image, self._people(found), source, number)
+
+        for frame in in_order(look, items, self.threads or torch.get_num_threads()):
+            if isinstance(frame, Frame):
+                yield frame
+            elif on_error:
+                on_error(frame)
+            else:
+                raise frame
 
     def _find(self, images: Sequence[Image], flip: bool) -> list[People]:
         people: list[People] = []
         for first in range(0, len(images), IMAGES_AT_ONCE):
             some = [pixels(image) for image in images[first : first + IMAGES_AT_ONCE]]
-            found = predict(self.model, some, self.skeleton, self.input_size, flip=flip, device=self.device)
-            people += self._by_image(found, len(some))
+            with computing_with(self.threads):
+                found = predict(
+                    self.network, some, self.skeleton, self.input_size, flip=flip, device=self._place
+                )
+            people += [
+                self._people([person for person in found if person["image_id"] == number])
+                for number in range(len(some))
+            ]
         return people
 
-    def _by_image(self, detections: list[dict], count: int) -> Iterator[People]:
-        for number in range(count):
-            own = [person for person in detections if person["image_id"] == number]
-            keypoints = np.array([person["keypoints"] for person in own], np.float32)
-            scores = np.array([person["score"] for person in own], np.float32)
-            yield People(keypoints.reshape(len(own), self.skeleton.num_joints, 3), scores)
+    def _people(self, detections: list[dict]) -> People:
+        """Of COCO results of one image."""
+        keypoints = np.array([person["keypoints"] for person in detections], np.float32)
+        scores = np.array([person["score"] for person in detections], np.float32)
+        return People(keypoints.reshape(len(detections), self.skeleton.num_joints, 3), scores)
 
 
 def load(
@@ -153,16 +237,20 @@ def load(
     *,
     official: str | Path | None = None,
     size: int | None = None,
+    threads: int | None = None,
 ) -> Estimator:
     """An estimator with trained weights.
 
     Args:
         weights_file: a file that this project's training wrote, which says its network, joints and input
-            size. With ``official`` the name of the network in the zoo instead, such as ``litepose-m``.
+            size; or such a network as an ONNX file, which ONNX Runtime runs whatever the runtime. With
+            ``official`` the name of the network in the zoo instead, such as ``litepose-m``.
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
-        runtime: what runs the network; only ``pytorch``.
+        runtime: what runs the network: ``pytorch``, ``onnxruntime`` (which takes seconds to prepare it) or
+            ``tvm`` (which takes as long or longer for each new shape of image).
         official: a checkpoint of the authors' released code, for CrowdPose's 14 joints or COCO's 17.
         size: px of the image's short side; by default what the network was trained for.
+        threads: that a CPU computes with; by default those of PyTorch.
 
     Raises:
         InputError: a file is missing or of another kind, or an argument is not as it must be.
@@ -171,10 +259,14 @@ def load(
         raise InputError(f"The runtime is {runtime!r}, but networks run in {', '.join(RUNTIMES)} only")
     if size is not None and size < 1:
         raise InputError(f"The size is {size}, but must be above 0 px")
+    if threads is not None and threads < 1:
+        raise InputError(f"The threads are {threads}, but must be above 0")
     place = find_device(device)
+    if not official and Path(weights_file).suffix == ".onnx":
+        return _exported(Path(weights_file), place, size, threads)
     trained = read_official(str(weights_file), Path(official)) if official else _read(Path(weights_file))
     try:
-        return Estimator(trained.model, trained.skeleton, size or trained.input_size, place)
+        return Estimator(trained.model, trained.skeleton, size or trained.input_size, place, runtime, threads)
     except InputError as error:
         raise InputError(f"{official or weights_file}: {error}") from None
 
@@ -198,6 +290,27 @@ def read_official(name: str, file: Path) -> Trained:
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
     return Trained(model, OFFICIAL_SKELETONS[joints], models.published_input_size(name))
+
+
+def _exported(file: Path, device: torch.device, size: int | None, threads: int | None) -> Estimator:
+    """An estimator with a network that was exported to an ONNX file, which says its joints and input size."""
+    network = registry.exported(file, host_or_cuda(device))
+    said = network.metadata
+    try:
+        value = {name: json.loads(said[name]) for name in EXPORTED}
+    except (KeyError, ValueError):
+        raise InputError(
+            f"{file} does not say its joints and input size: give a file that litepose export wrote"
+        ) from None
+    limbs = tuple((a, b) for a, b in value["limbs"])
+    joints, flip, sigmas = (tuple(value[name]) for name in ("joints", "flip", "sigmas"))
+    skeleton = Skeleton(value["skeleton"], joints, flip, limbs, sigmas)
+    return Estimator(network, skeleton, size or value["input_size"], "cpu", threads=threads)
+
+
+def host_or_cuda(device: torch.device) -> str:
+    """A device's name among those of the runtimes."""
+    return "cuda" if device.type == "cuda" else "host"
 
 
 def _read(file: Path) -> Trained:

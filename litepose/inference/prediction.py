@@ -211,6 +211,29 @@ def _by_image(views: list[View], found: list[list[dict]]) -> list[dict]:
     return [person for _, pairs in images for person in merged([people for _, people in pairs])]
 
 
+@torch.no_grad()
+def find(
+    model: nn.Module,
+    image: np.ndarray,
+    skeleton: Skeleton,
+    input_size: int,
+    *,
+    flip: bool = True,
+    device: torch.device | str = "cpu",
+) -> list[dict]:
+    """Detect people in one image as :func:`predict` does, in the calling thread alone.
+
+    Args, Returns: as there, where the image is number 0.
+    """
+    model.eval()
+    plan = _plan([image], input_size, None, (1.0,))
+    detections: list[list[dict]] = [[] for _ in plan.views]
+    for number, view in enumerate(plan.views):
+        heatmaps, tags = forward(model, _to_network(view.inputs(), device), skeleton, flip)
+        _decode(Maps([heatmaps], tags), plan.views, [number], detections)
+    return [person for view in detections for person in view]
+
+
 def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> torch.Tensor:
     """Images [h, w, 3] of one size as normalised input [B, 3, h, w]."""
     return normalise(torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(device))

@@ -1,6 +1,7 @@
 """What the measurement needs of a runtime, and whether its outputs are PyTorch's."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -62,6 +63,11 @@ def as_list(output: Tensor | list[Tensor] | tuple[Tensor, ...] | dict[str, Tenso
         return [output]
     parts = output.values() if isinstance(output, dict) else output
     return [tensor for part in parts for tensor in as_list(part)]
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Parts of a batch as one tensor; a single one as it is."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
 def check_output(system: str, measured: list[Tensor], reference: list[Tensor]) -> None:

@@ -2,9 +2,11 @@
 
 import logging
 import tempfile
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import onnxruntime
 import onnxscript  # noqa: F401  torch.onnx.export needs it: a missing one is told by name before any work
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim
 
+from litepose.core.errors import InputError
 from litepose.runtimes.folding import fold_batch_norm
 from litepose.runtimes.interface import Runtime, Unavailable
 
@@ -26,8 +29,7 @@ class OnnxRuntime(Runtime):
 
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
-        if _PROVIDERS[self.device] not in onnxruntime.get_available_providers():
-            raise Unavailable(f"The installed ONNX Runtime has no {_PROVIDERS[self.device]}.")
+        _provider(self.device)
         self._folder = tempfile.TemporaryDirectory()
         self._file = Path(self._folder.name) / "network.onnx"
         export(fold_batch_norm(model), image, self._file)
@@ -36,9 +38,7 @@ class OnnxRuntime(Runtime):
 
     def load(self) -> None:
         """See `Runtime.load`."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        self._session = onnxruntime.InferenceSession(self._file, options, [_PROVIDERS[self.device]])
+        self._session = session(self._file, self.device, self.threads)
         self._feed = {self._session.get_inputs()[0].name: self._image}
 
     def run_once(self) -> None:
@@ -54,6 +54,104 @@ class OnnxRuntime(Runtime):
         # With the session go its threads, which wait for work by spinning.
         del self._session
         self._output = []
+
+
+class OnnxNetwork(nn.Module):
+    """A network that is called as PyTorch's, and runs in ONNX Runtime; several threads may call it.
+
+    It computes with as many threads as PyTorch would in the thread that calls it.
+
+    Args:
+        file: of the network, which must stay.
+        device: ``host`` or ``cuda``.
+
+    Raises:
+        InputError: the file is missing or holds no network.
+        Unavailable: the installed ONNX Runtime does not know the device.
+    """
+
+    def __init__(self, file: Path, device: str = "host") -> None:
+        super().__init__()
+        self._file, self._device = file, device
+        self._owned: tempfile.TemporaryDirectory | None = None  # the file's folder, deleted with the network
+        self._lock = threading.Lock()
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        self._session()
+
+    @classmethod
+    def of(cls, model: nn.Module, device: str = "host") -> Self:
+        """A network in eval mode, exported to a file that goes with what is returned."""
+        folder = tempfile.TemporaryDirectory()
+        file = Path(folder.name) / "network.onnx"
+        program(fold_batch_norm(model), torch.zeros(2, 3, 64, 96), dynamic=True).save(file)
+        network = cls(file, device)
+        network._owned = folder
+        return network
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the file says of itself."""
+        return self._session().get_modelmeta().custom_metadata_map
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Outputs float32 for images [B, 3, H, W].
+
+        Raises:
+            InputError: the file is for images of another size.
+        """
+        run = self._session()
+        batch, _, *size = run.get_inputs()[0].shape
+        for fixed, side in zip(size, images.shape[2:], strict=True):
+            if isinstance(fixed, int) and fixed != side:
+                raise InputError(
+                    f"{self._file} is for inputs of {size[0]}x{size[1]} px, but this image becomes one of "
+                    f"{images.shape[2]}x{images.shape[3]}: export the network for any size"
+                )
+        parts = images.split(batch) if isinstance(batch, int) else (images,)
+        name = run.get_inputs()[0].name
+        outputs = [run.run(None, {name: part.contiguous().cpu().numpy()}) for part in parts]
+        return [
+            torch.cat([torch.from_numpy(array) for array in arrays]) for arrays in zip(*outputs, strict=True)
+        ]
+
+    def _session(self) -> onnxruntime.InferenceSession:
+        threads = torch.get_num_threads()
+        with self._lock:
+            if threads not in self._sessions:
+                self._sessions[threads] = session(self._file, self._device, threads)
+            return self._sessions[threads]
+
+
+def session(file: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+    """A network's file, loaded.
+
+    Args:
+        file: in ONNX's format.
+        device: ``host`` or ``cuda``.
+        threads: that it computes with on the host.
+
+    Raises:
+        InputError: the file is missing or holds no network.
+        Unavailable: the installed ONNX Runtime does not know the device.
+    """
+    provider = _provider(device)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors; it warns of every constant that it folds
+    if not file.is_file():
+        raise InputError(f"{file} is missing: give an existing ONNX file")
+    try:
+        return onnxruntime.InferenceSession(file, options, [provider])
+    except Exception as error:  # the library's kinds of errors have no common base
+        raise InputError(
+            f"{file} cannot be read as a network ({type(error).__name__}): give a file in ONNX's format"
+        ) from error
+
+
+def _provider(device: str) -> str:
+    if _PROVIDERS[device] not in onnxruntime.get_available_providers():
+        raise Unavailable(f"The installed ONNX Runtime has no {_PROVIDERS[device]}.")
+    return _PROVIDERS[device]
 
 
 def export(model: nn.Module, image: Tensor, path: Path) -> None:

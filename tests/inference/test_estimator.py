@@ -179,7 +179,11 @@ def test_what_is_no_image_is_told_in_one_sentence(file, image, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"runtime": "tvm"}, "runtime is 'tvm', but networks run in pytorch only"),
+        (
+            {"runtime": "tensorrt"},
+            "runtime is 'tensorrt', but networks run in pytorch, ",
+        ),
+        ({"threads": 0}, "threads are 0"),
         ({"device": "toaster"}, "device is 'toaster': use auto, cpu or cuda"),
         ({"size": 0}, "size is 0"),
     ],

@@ -1,6 +1,7 @@
 """TVM as a runtime: a network compiled with the tiles that were tuned for its kernels."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from tvm import relax
 
 from litepose.runtimes.folding import fold_batch_norm
-from litepose.runtimes.interface import Runtime, Unavailable
+from litepose.runtimes.interface import Runtime, Unavailable, joined
 from litepose.runtimes.tvm import gpu, targets
 from litepose.runtimes.tvm.lowering import lower
 from litepose.runtimes.tvm.schedules import Tile
@@ -38,14 +39,18 @@ def _tiles(target: tvm.target.Target, tuned: Path | None) -> dict[str, Tile]:
     return targets.shipped(target) | (Tuning(tuned).best() if tuned and tuned.is_file() else {})
 
 
+def _check_compiler(device: str) -> None:
+    if device == "cuda" and not shutil.which("nvcc"):
+        raise Unavailable("TVM compiles for GPUs with CUDA's nvcc, which is not installed.")
+
+
 class TvmRuntime(Runtime):
     """TVM on the host, or on its GPU."""
 
     def prepare(self, model: nn.Module, image: Tensor) -> None:
         """See `Runtime.prepare`."""
         targets.set_threads(self.threads)
-        if self.device == "cuda" and not shutil.which("nvcc"):
-            raise Unavailable("TVM compiles for GPUs with CUDA's nvcc, which is not installed.")
+        _check_compiler(self.device)
         target = targets.target_of(self.device, self.threads)
         self._place = tvm.cuda() if gpu.is_gpu(target) else tvm.cpu()
         self._executable = compiled(model, image, target, self.tuned)
@@ -71,3 +76,48 @@ class TvmRuntime(Runtime):
         """See `Runtime.unload`."""
         del self._machine, self._input
         self._output = []
+
+
+class TvmNetwork(nn.Module):
+    """A network that is called as PyTorch's, and runs in TVM; several threads may call it.
+
+    It is compiled for one image of each shape that comes, and computes with as many threads as PyTorch would
+    in the thread that calls it.
+
+    Args:
+        model: in eval mode.
+        device: ``host`` or ``cuda``.
+
+    Raises:
+        Unavailable: the device lacks what TVM needs there.
+    """
+
+    def __init__(self, model: nn.Module, device: str = "host") -> None:
+        super().__init__()
+        _check_compiler(device)
+        self._model = (model,)  # not a module of this one, whose parameters could be moved
+        self._target = targets.target_of(device, torch.get_num_threads())
+        self._place = tvm.cuda() if gpu.is_gpu(self._target) else tvm.cpu()
+        self._lock = threading.Lock()
+        self._executables: dict[torch.Size, relax.VMExecutable] = {}
+        self._own = threading.local()  # a machine serves one thread
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Outputs float32 for images [B, 3, H, W], which are run one by one."""
+        machine = self._machine(images[:1])
+        outputs = []
+        for image in images.split(1):
+            given = tvm.runtime.tensor(image.contiguous().cpu().numpy(), self._place)
+            outputs.append([torch.from_numpy(tensor.numpy()) for tensor in machine["main"](given)])
+        return [joined(parts) for parts in zip(*outputs, strict=True)]
+
+    def _machine(self, image: Tensor) -> relax.VirtualMachine:
+        machines = vars(self._own).setdefault("machines", {})
+        if not machines:
+            targets.set_own_threads(torch.get_num_threads())
+        if image.shape not in machines:
+            with self._lock:
+                if image.shape not in self._executables:
+                    self._executables[image.shape] = compiled(self._model[0], image, self._target)
+            machines[image.shape] = relax.VirtualMachine(self._executables[image.shape], self._place)
+        return machines[image.shape]

@@ -15,6 +15,7 @@ from litepose.runtimes.tvm.tuning import Tuning
 
 # x86-64's levels of vector instructions and the feature that tells of each, the widest first.
 _LEVELS = {"x86-64-v4": "avx512vl", "x86-64-v3": "avx2", "x86-64-v2": "sse4.2"}
+_ANY_CORE = 0  # TVM's name: no preference between fast and saving ones
 _SHIPPED = Path(__file__).parent / "tuned"
 
 
@@ -54,3 +55,8 @@ def shipped(target: tvm.target.Target) -> dict[str, Tile]:
 def set_threads(threads: int) -> None:
     """Let TVM's kernels run on this many cores of the machine; the first call of a process counts."""
     os.environ["TVM_NUM_THREADS"] = str(threads)
+
+
+def set_own_threads(threads: int) -> None:
+    """Let the kernels that the calling thread runs compute with this many."""
+    tvm.get_global_func("runtime.config_threadpool")(_ANY_CORE, threads)

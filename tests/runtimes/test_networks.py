@@ -1,0 +1,141 @@
+"""A network in ONNX Runtime or TVM is called as PyTorch's, in several threads, and computes the same."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+import litepose
+from litepose import InputError, models
+from litepose.core.skeletons import CROWDPOSE
+from litepose.models import weights
+from litepose.runtimes import registry
+from litepose.runtimes.folding import fold_batch_norm
+from litepose.runtimes.interface import check_output
+from support import ROOT
+from support.official import draw
+
+INPUT = 64
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def network():
+    """With random numbers, on which it finds people in noise."""
+    model = models.create("litepose-xs", depth=0.1)
+    state = model.state_dict().items()
+    model.load_state_dict(
+        {name: torch.from_numpy(np.asarray(draw(name, list(tensor.shape)))) for name, tensor in state}
+    )
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "weights.pt"
+    weights.save(path, network(), CROWDPOSE, INPUT)
+    return path
+
+
+@pytest.fixture(scope="module", params=["onnxruntime", "tvm"])
+def estimator(request, file):
+    """In a runtime, on one thread."""
+    return litepose.load(file, "cpu", request.param, threads=1)
+
+
+@torch.inference_mode()
+def test_a_batch_of_any_size_gives_pytorchs_outputs(estimator):
+    for shape in ((1, 3, 64, 96), (3, 3, 64, 96), (1, 3, 96, 64)):
+        images = torch.randn(shape)
+        check_output("network", list(estimator.network(images)), list(estimator.model(images)))
+
+
+def test_the_people_are_pytorchs_also_from_several_threads(estimator, file):
+    image = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    expected = litepose.load(file, "cpu")(image)
+    assert len(expected) > 0
+    with ThreadPoolExecutor(3) as threads:
+        for people in threads.map(estimator, [image] * 6):
+            assert people.scores == pytest.approx(expected.scores, abs=1e-4)
+            assert np.abs(people.keypoints - expected.keypoints)[..., :2].max() < 1
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """An ONNX file for any size, and one for 64x96, which say their joints."""
+    from litepose.runtimes.onnx_session import program
+
+    folder = tmp_path_factory.mktemp("exported")
+    for name, dynamic in (("any.onnx", True), ("fixed.onnx", False)):
+        image = torch.zeros(2 if dynamic else 1, 3, 64, 96)
+        made = program(fold_batch_norm(network()), image, dynamic=dynamic)
+        said = {
+            "skeleton": CROWDPOSE.name,
+            "joints": CROWDPOSE.joints,
+            "flip": CROWDPOSE.flip,
+            "limbs": CROWDPOSE.limbs,
+            "sigmas": CROWDPOSE.sigmas,
+            "input_size": INPUT,
+        }
+        for key, value in said.items():
+            made.model_proto.metadata_props.add(key=key, value=json.dumps(value))
+        (folder / name).write_bytes(made.model_proto.SerializeToString())
+    return folder
+
+
+def test_an_exported_file_needs_nothing_else(exported, file):
+    estimator = litepose.load(exported / "any.onnx", threads=1)
+    assert (estimator.skeleton, estimator.input_size) == (CROWDPOSE, INPUT)
+    draws = np.random.default_rng(0)
+    images = [draws.integers(0, 255, shape, np.uint8) for shape in ((64, 96, 3), (96, 64, 3))]
+    for image, people in zip(images, estimator(images), strict=True):
+        assert people.scores == pytest.approx(litepose.load(file, "cpu")(image).scores, abs=1e-4)
+
+
+def test_a_file_for_one_size_takes_batches_and_refuses_other_sizes(exported):
+    estimator = litepose.load(exported / "fixed.onnx", threads=1)
+    image = np.zeros((64, 96, 3), np.uint8)
+    assert len(estimator([image, image])) == 2
+    with pytest.raises(InputError, match=r"inputs of 64x96 px, but this image becomes one of 96x64"):
+        estimator(np.zeros((96, 64, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("write", "sentence"),
+    [(None, r"net\.onnx is missing"), (b"no network", r"net\.onnx cannot be read as a network")],
+)
+def test_a_bad_file_is_told_in_one_sentence(tmp_path, write, sentence):
+    if write:
+        (tmp_path / "net.onnx").write_bytes(write)
+    with pytest.raises(InputError, match=sentence) as refusal:
+        litepose.load(tmp_path / "net.onnx")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_does_not_say_its_joints_is_refused(tmp_path):
+    from litepose.runtimes.onnx_session import export
+
+    export(torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 16, 16), tmp_path / "other.onnx")
+    with pytest.raises(InputError, match=r"does not say its joints and input size"):
+        litepose.load(tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize(("runtime", "extra"), [("onnxruntime", "onnx"), ("tvm", "tvm")])
+def test_a_runtime_that_is_not_installed_is_told_with_its_extra(file, runtime, extra):
+    call = f"litepose.load({str(file)!r}, 'cpu', {runtime!r})"
+    code = f"import sys; sys.modules[{runtime!r}] = None\nimport litepose\n{call}"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert f"pip install 'litepose[{extra}]'" in ended.stderr.splitlines()[-1]
+
+
+def test_the_registry_names_the_runtimes_that_networks_run_in():
+    assert set(registry.NETWORKS) <= set(registry.RUNTIMES)
