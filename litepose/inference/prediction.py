@@ -231,7 +231,7 @@ def find(
     for number, view in enumerate(plan.views):
         heatmaps, tags = forward(model, _to_network(view.inputs(), device), skeleton, flip)
         _decode(Maps([heatmaps], tags), plan.views, [number], detections)
-    return [person for view in detections for person in view]
+    return _by_image(plan.views, detections)
 
 
 def _to_network(pixels: Sequence[np.ndarray], device: torch.device | str) -> torch.Tensor:

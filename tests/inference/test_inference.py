@@ -15,6 +15,7 @@ from litepose.datasets.keypoints import normalise
 from litepose.drawing import draw_people
 from litepose.inference import Resizing, forward_test, predict, prediction, prepare
 from litepose.inference.grouping import group
+from litepose.inference.prediction import find
 from support import plain_inference
 from support.pose_data import GOLDEN, content, write
 
@@ -242,11 +243,14 @@ def test_everybody_in_a_panorama_is_found_once_and_in_his_place():
     expected = np.concatenate(
         [truth + np.array([200 * number, 0]) for number, (_, truth) in enumerate(seven)]
     )
-    detections = predict(DotNetwork(), [np.concatenate(parts, 1), parts[0]], DOTS, 128)
+    panorama = np.concatenate(parts, 1)
+    detections = predict(DotNetwork(), [panorama, parts[0]], DOTS, 128)
     people = found(detections, 0)
     assert len(people) == 7
     assert people[people[:, :, 0].mean(1).argsort()][..., :2] == pytest.approx(expected, abs=4)
     assert len(found(detections, 1)) == 1
+    alone = found(find(DotNetwork(), panorama, DOTS, 128), 0)
+    assert alone == pytest.approx(people, abs=1e-3)
 
 
 @pytest.mark.parametrize("image", [(640, 427), (427, 640), (500, 375), (97, 129), (89, 113), (612, 612)])
