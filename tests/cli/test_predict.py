@@ -165,11 +165,11 @@ def test_a_bad_photograph_among_many_is_named_at_the_end_and_the_others_are_done
     for number in range(4):
         photo(folder / f"photos/{number}.png", number)
     whole = cv2.imencode(".jpg", noise(5))[1].tobytes()
-    (folder / "photos/2.jpeg").write_bytes(whole[: len(whole) // 2])
+    (folder / "photos/cut.jpeg").write_bytes(whole[: len(whole) // 2])
     (folder / "photos/empty.jpg").touch()
     code, error = call(trained, "photos", "--out", "out", "--no-flip")
     assert code == 1
-    assert "photos/2.jpeg" in error
+    assert "photos/cut.jpeg" in error
     assert "photos/empty.jpg" in error
     assert "4 other images are done" in error
     assert files() == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "detections.json"]
