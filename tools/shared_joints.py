@@ -32,11 +32,7 @@ def main() -> None:
     splits = find_splits(arguments.data, "coco", [], "--data")
     if not splits:
         raise InputError(f"{arguments.data} has no COCO split: give the directory that holds annotations/")
-    content: dict[str, list] = {
-        "images": [],
-        "annotations": [],
-        "categories": [{"id": PERSON, "name": "person"}],
-    }
+    content: dict[str, list] = {"images": [], "annotations": []}
     detections = []
     for file, directory in splits.values():
         images = annotations.load(file, directory, COCO)
@@ -83,7 +79,7 @@ def scores(
     part = Skeleton("shared", tuple(joints), (), (), tuple(COCO.sigmas[COCO.joints.index(j)] for j in joints))
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "shared.json"
-        file.write_text(json.dumps({**content, "annotations": people}))
+        file.write_text(json.dumps({**content, "annotations": people, "categories": [{"id": PERSON}]}))
         return evaluate(file, [_only(person, skeleton, joints) for person in detections], part)
 
 

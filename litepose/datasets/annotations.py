@@ -65,8 +65,8 @@ class ImageRecord:
         advice = "correct width and height in the annotation file"
         if (height, width) == (self.width, self.height) and read_header(self.path).orientation in SIDEWAYS:
             advice = (
-                "the annotations refer to the picture as its EXIF orientation turns it, which COCO's tools ignore: "
-                "store the image with its pixels turned and without that orientation"
+                "the annotations refer to the picture as its EXIF orientation turns it, which COCO's tools "
+                "ignore: store the image with its pixels turned and without that orientation"
             )
         raise InputError(
             f"{self.path}: {width}x{height} pixels, but annotated as {self.width}x{self.height}; {advice}."
@@ -106,7 +106,7 @@ def load(
         annotation_file: in COCO's format.
         images_dir: directory of the images.
         skeleton: the joints that the file must have.
-        max_pixels: larger images are refused, here by their annotated and later by their true size; by default
+        max_pixels: larger images are refused, here by their annotated and later by their true size; None for
             the bound of :func:`read_image`.
 
     Raises:
@@ -138,8 +138,8 @@ def _paths(truth: GroundTruth, images_dir: Path) -> list[Path]:
             missing.add(
                 "missing",
                 number,
-                f"{name}: the image is missing, though {truth.file.name} lists it; add the file or remove the "
-                "entry",
+                f"{name}: the image is missing, though {truth.file.name} lists it; add the file or remove "
+                "the entry",
             )
         paths.append(path)
     fields.refuse()
@@ -162,18 +162,21 @@ def _records(truth: GroundTruth, paths: list[Path], max_pixels: int | None) -> l
     def of_images(values: np.ndarray) -> list[np.ndarray]:
         return np.split(values[order], ends)
 
-    columns = (
+    columns = zip(
         truth.image_ids.tolist(),
         paths,
-        truth.sizes[:, 0].tolist(),
-        truth.sizes[:, 1].tolist(),
+        truth.sizes.tolist(),
         of_images(truth.keypoints.astype(np.float32)),
         of_images(truth.boxes.astype(np.float32)),
         of_images(truth.areas.astype(np.float32)),
         of_images(truth.iscrowd),
         _ignored_regions(truth),
+        strict=True,
     )
-    return [ImageRecord(*fields, max_pixels) for fields in zip(*columns, strict=True)]
+    return [
+        ImageRecord(image, path, width, height, keypoints, boxes, areas, iscrowd, ignore, max_pixels)
+        for image, path, (width, height), keypoints, boxes, areas, iscrowd, ignore in columns
+    ]
 
 
 def _ignored_regions(truth: GroundTruth) -> list[RunLengths | None]:

@@ -27,8 +27,8 @@ def person_category(categories: list[Category], skeleton: Skeleton, faults: Faul
         faults.add(
             "categories",
             0,
-            f"{len(chosen)} categories may be that of people ({names}); expected one that has keypoints or is "
-            "named person",
+            f"{len(chosen)} categories may be that of people ({names}); expected one that has keypoints "
+            "or is named person",
         )
         faults.refuse()
     (person,) = chosen

@@ -41,7 +41,7 @@ class Faults:
         """
         rows = np.flatnonzero(broken)
         if len(rows):
-            first, known = self._kinds.setdefault(kind, (sentence(int(rows[0])), []))
+            _, known = self._kinds.setdefault(kind, (sentence(int(rows[0])), []))
             known.extend(entries[rows].tolist())
 
     def refuse(self) -> None:

@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -97,19 +98,19 @@ def check_size(path: Path, pixels: int, max_pixels: int | None) -> None:
     if pixels > most:
         advice = "" if max_pixels is None else ", or raise max_pixels"
         raise InputError(
-            f"{path}: {pixels / 1e6:.4g} million pixels, more than the {most / 1e6:.4g} million that are read; "
-            f"store a smaller image{advice}."
+            f"{path}: {pixels / 1e6:.4g} million pixels, more than the {most / 1e6:.4g} million that are "
+            f"read; store a smaller image{advice}."
         )
 
 
-def _header(path: Path, file: io.BufferedIOBase) -> Header:
+def _header(path: Path, file: IO[bytes]) -> Header:
     try:
         with Image.open(file) as image:
             exif = Image.Exif()
-            exif.load(image.info.get("exif"))  # the image's own method may read the pixels first
-            orientation = exif.get(ORIENTATION)
-            known = isinstance(orientation, int) and 1 <= orientation <= 8
-            return Header(image.format, image.width, image.height, orientation if known else 1)
+            exif.load(image.info.get("exif", b""))  # the image's own method may read the pixels first
+            orientation: Any = exif.get(ORIENTATION)
+            known = orientation in range(1, 9)
+            return Header(image.format, image.width, image.height, int(orientation) if known else 1)
     except Image.DecompressionBombError as error:  # so large that the library refuses to look at it
         raise InputError(f"{path}: more pixels than can be read; store a smaller image.") from error
     except Exception as error:  # a damaged header: Pillow's readers raise whatever they stumble over

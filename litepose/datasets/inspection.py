@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from litepose.core.errors import InputError
 from litepose.datasets.annotations import Annotations
-from litepose.datasets.faults import Faults, counted
+from litepose.datasets.faults import Faults
 from litepose.datasets.images import Header, check_size, read_header, read_image
 
 KNOWN = ("JPEG", "MPO", "PNG")  # kinds of file whose header tells that they can be decoded
@@ -44,8 +44,8 @@ def inspect(images: Annotations, max_pixels: int | None = None, title: str = "")
         return []
     return [
         f"{len(turned)} of {len(images)} images have an EXIF orientation, first "
-        f"{images.images[turned[0]].path.name}: training and evaluation ignore it, as COCO's tools do; check that "
-        "the annotations refer to the pixels as stored"
+        f"{images.images[turned[0]].path.name}: training and evaluation ignore it, as COCO's tools do; check "
+        "that the annotations refer to the pixels as stored"
     ]
 
 

@@ -97,7 +97,7 @@ class KeypointDataset(SampledDataset[Item]):
         if not people.any():
             files = ", ".join(str(split.file) for split in annotations)
             raise InputError(
-                f"{files}: no image has an annotated person with a labelled joint; there is nothing to train on."
+                f"{files}: no image has a person with a labelled joint; there is nothing to train on."
             )
         self.skeleton = skeleton
         self.augmentation = augmentation

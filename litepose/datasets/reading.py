@@ -1,4 +1,4 @@
-"""The way into an annotation file: everything that training, evaluation and statistics read is checked here."""
+"""The way into an annotation file: what training, evaluation and statistics read is checked here, once."""
 
 import logging
 import math
@@ -48,12 +48,10 @@ def read(file: Path, skeleton: Skeleton) -> GroundTruth:
     if not lists.images:
         raise InputError(f"{file}: the list 'images' is empty; a split needs at least one image.")
     faults = Faults(file)
-    categories = [
-        category for _, category in schema.decode(lists.categories, Category, "categories", faults)
-    ]
+    categories = [category for _, category in schema.decode(lists.categories, Category, "categories", faults)]
     faults.refuse()
     category = person_category(categories, skeleton, faults)
-    images = schema.decode(lists.images, Image, "images", faults)
+    images = list(schema.decode(lists.images, Image, "images", faults))
     _check_images(images, faults)
     rows, replaced = _image_rows(images, faults)
     people, joints, left_out = _people(lists.annotations, category, categories, rows, skeleton, faults)
@@ -134,18 +132,18 @@ def _people(
         key = own if person.category_id is None else id_key(person.category_id)
         if key in others:
             left_out[others[key]] += 1
-        elif not (wrong := _wrong(person, rows, skeleton)) and key == own:
-            joints.extend(person.keypoints or ())
-            person.keypoints = None
-            people.append((number, person))
-        elif key != own:
+            continue
+        wrong = _wrong(person, rows, skeleton)
+        if key != own:
             only = "category of people" if others else "only category"
-            expected = f"expected {category.id!r}, the id of the {only}"
-            place = f"annotations[{number}].category_id"
-            faults.add("category", number, f"{place} is {person.category_id!r}; {expected}")
-        else:
-            kind, words = wrong
-            faults.add(kind, number, f"annotations[{number}]{words}")
+            words = f".category_id is {person.category_id!r}; expected {category.id!r}, the id of the {only}"
+            wrong = "category", words
+        if wrong:
+            faults.add(wrong[0], number, f"annotations[{number}]{wrong[1]}")
+            continue
+        joints.extend(person.keypoints or ())
+        person.keypoints = None
+        people.append((number, person))
     said = [f"{count} annotations of the category {name!r} are left out" for name, count in left_out.items()]
     return people, joints, said
 

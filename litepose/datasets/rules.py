@@ -7,6 +7,7 @@ convention than COCO's is refused; what is legal but looks wrong becomes a warni
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,18 +36,19 @@ class Rule:
 
     field: str
     expected: str
-    broken: Callable[[GroundTruth], np.ndarray]
+    broken: Callable[[GroundTruth], Any]
 
 
 def _flags(truth: GroundTruth) -> np.ndarray:
     """bool [P, 3J]: visibilities that are none of COCO's."""
-    broken = np.zeros(truth.keypoints.shape, bool)
+    broken: np.ndarray = np.zeros(truth.keypoints.shape, bool)
     flags = truth.keypoints[..., 2]
     broken[..., 2] = (flags != 0) & (flags != 1) & (flags != 2)
-    return broken.reshape(len(broken), 3 * broken.shape[1])
+    return broken.reshape(len(broken), 3 * truth.keypoints.shape[1])
 
 
 def _far(numbers: np.ndarray) -> np.ndarray:
+    """bool [P, N]: no pixel of any image; NaN is none either."""
     near = (numbers < FAR) & (numbers > -FAR)
     return ~near.reshape(len(near), np.prod(near.shape[1:], dtype=int))
 
@@ -58,12 +60,12 @@ RULES = (
     Rule(
         "bbox",
         "left, top, width and height, the last two not negative",
-        lambda truth: (truth.boxes[:, 2:] < 0).any(1),
+        lambda truth: truth.boxes[:, 2:].min(1) < 0,
     ),
     Rule(
         "bbox",
         "a width and a height above 0, because this person has labelled joints",
-        lambda truth: truth.counted() & (truth.boxes[:, 2:] == 0).any(1),
+        lambda truth: truth.counted() & (truth.boxes[:, 2:].min(1) == 0),
     ),
     Rule(
         "area",
@@ -81,8 +83,8 @@ def check(truth: GroundTruth, faults: Faults) -> None:
         "area": truth.areas,
     }
     for rule in RULES:
-        broken = rule.broken(truth)
-        each = broken.any(1) if broken.ndim == 2 else broken
+        broken: np.ndarray = rule.broken(truth)
+        each = np.any(broken, axis=1) if broken.ndim == 2 else broken
 
         def sentence(row: int, rule: Rule = rule, broken: np.ndarray = broken) -> str:
             place, value = f"annotations[{truth.entries[row]}].{rule.field}", values[rule.field][row]
@@ -141,8 +143,8 @@ def _outside(truth: GroundTruth) -> str | None:
     width, height = truth.sizes[truth.image[row]]
     return (
         f"{100 * share:.0f} % of the labelled keypoints lie outside their images, first that at "
-        f"({x:g}, {y:g}) of annotations[{truth.entries[row]}] in an image of {width}x{height} pixels; expected "
-        "pixels from the left and from the top of the image that 'images' describes"
+        f"({x:g}, {y:g}) of annotations[{truth.entries[row]}] in an image of {width}x{height} pixels; "
+        "expected pixels from the left and from the top of the image that 'images' describes"
     )
 
 
@@ -280,7 +282,9 @@ SUSPICIONS = (
     Suspicion("have a box that lies mostly outside the image", _box_outside),
     Suspicion("are there twice, with the same keypoints in the same image", _twice),
 )
-AREA = Suspicion("have an area that is not their box's, which COCO's metric divides distances by", _odd_area, FEW)
+AREA = Suspicion(
+    "have an area that is not their box's, which COCO's metric divides distances by", _odd_area, FEW
+)
 
 
 def suspicions(truth: GroundTruth, skeleton: Skeleton) -> list[str]:

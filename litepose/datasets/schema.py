@@ -6,7 +6,7 @@ another) is checked for all entries at once, see ``rules``.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,9 +113,7 @@ def _lists(content: bytes, file: Path) -> Lists:
     except msgspec.ValidationError as error:
         found = _MISSING.search(str(error)) or _PATH.search(str(error))
         field = found[1] if found else "images"
-        raise InputError(
-            f"{file}: the list '{field}' is missing; expected COCO's keypoint format."
-        ) from None
+        raise InputError(f"{file}: the list '{field}' is missing; expected COCO's keypoint format.") from None
 
 
 def decode(
@@ -124,7 +122,7 @@ def decode(
     name: str,
     faults: Faults,
     unread: Callable[[Any], bool] = lambda entry: False,
-) -> list[tuple[int, Entry]]:
+) -> Iterator[tuple[int, Entry]]:
     """Entries of one list with their numbers; those with a field of another type are noted as faults.
 
     Args:
@@ -134,13 +132,12 @@ def decode(
         faults: of the file.
         unread: whether an entry's content is none that is read, so that no fault of it matters.
     """
-    decoder, decoded = msgspec.json.Decoder(kind), []
+    decoder = msgspec.json.Decoder(kind)
     for number, entry in enumerate(entries):
         try:
-            decoded.append((number, decoder.decode(entry)))
+            yield number, decoder.decode(entry)
         except (msgspec.DecodeError, RecursionError) as error:
             _note(error, entry, f"{name}[{number}]", number, faults, unread)
-    return decoded
 
 
 def _note(

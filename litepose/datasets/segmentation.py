@@ -5,7 +5,7 @@ That parser is compiled code which trusts what it is given.
 
 from collections.abc import Callable
 from itertools import accumulate
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import msgspec
 import numpy as np
@@ -78,12 +78,13 @@ def _polygons(polygons: list[list[float]], height: int, width: int) -> list[RunL
             raise RegionError(f"has a polygon of {len(polygon)} numbers; expected pairs of x and y")
         if not (np.abs(points) <= BEYOND * max(height, width)).all():
             raise RegionError(f"has a polygon that reaches far beyond its image of {width}x{height} pixels")
-    return coco_mask.frPyObjects(areas, height, width) if areas else []
+    return coco_mask.frPyObjects(areas, height, width) if areas else []  # type: ignore[arg-type]
 
 
 def _uncompressed(region: _Uncompressed, height: int, width: int) -> list[RunLengths]:
     _check(region.size, region.counts, height, width)
-    return [coco_mask.frPyObjects({"size": region.size, "counts": region.counts}, height, width)]
+    runs: Any = {"size": region.size, "counts": region.counts}  # a form that its types do not know
+    return [coco_mask.frPyObjects(runs, height, width)]
 
 
 def _compressed(region: _Compressed, height: int, width: int) -> list[RunLengths]:
@@ -122,7 +123,7 @@ def _check(size: list[int], runs: list[int], height: int, width: int) -> None:
     total = list(accumulate(runs, initial=0))
     if min(runs, default=0) < 0 or total[-1] != height * width:
         raise RegionError(
-            f"has run lengths of {total[-1]} pixels; expected the {height * width} of its image, none negative"
+            f"has run lengths of {total[-1]} pixels; expected the {height * width} of its image, none below 0"
         )
 
 

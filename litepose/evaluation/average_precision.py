@@ -107,8 +107,8 @@ def _results(truth: GroundTruth, detections: list[dict], skeleton: Skeleton) -> 
             ) from None
         if not finite:
             raise InputError(
-                f"Detection {number} has a score and {len(keypoints)} keypoints that are not all numbers: give "
-                f"{numbers}, x, y and score of {skeleton.num_joints} joints."
+                f"Detection {number} has a score and {len(keypoints)} keypoints that are not all numbers: "
+                f"give {numbers}, x, y and score of {skeleton.num_joints} joints."
             )
         if image not in known:
             raise InputError(

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
@@ -105,7 +107,7 @@ def test_folders_of_images_are_classes(run, tmp_path):
         for name in ("cat", "dog"):
             folder = tmp_path / "pets" / split / name
             folder.mkdir(parents=True)
-            (folder / "1.jpg").touch()
+            cv2.imwrite(str(folder / "1.jpg"), np.zeros((8, 8, 3), np.uint8))
     assert run("classification", source="local", root=str(tmp_path / "pets"))["images_val"] == 2
     assert json.loads(Path("data/classification/dataset.json").read_text()) == {
         "root": str(tmp_path / "pets")
