@@ -123,11 +123,15 @@ def _people(
     others = {id_key(other.id): other.name for other in categories}
     del others[own]
 
+    people, joints, left_out = [], array("d"), Counter[str]()
+
     def of_others(entry: Any) -> bool:
         found = entry.get("category_id") if isinstance(entry, dict) else None
-        return isinstance(found, int | float | str) and id_key(found) in others
+        if not isinstance(found, int | float | str) or id_key(found) not in others:
+            return False
+        left_out[others[id_key(found)]] += 1
+        return True
 
-    people, joints, left_out = [], array("d"), Counter[str]()
     for number, person in schema.decode(entries, Person, "annotations", faults, of_others):
         key = own if person.category_id is None else id_key(person.category_id)
         if key in others:

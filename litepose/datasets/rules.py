@@ -115,21 +115,21 @@ def _inside(truth: GroundTruth) -> np.ndarray:
 
 
 def _between_0_and_1(numbers: np.ndarray) -> bool:
-    """Whether all are fractions: nothing but 0 and 1 can be pixels as well."""
-    return bool(len(numbers) and (numbers >= 0).all() and (numbers <= 1).all() and (numbers % 1 > 0).any())
+    """Whether all are fractions of an image, or a little beyond it: whole numbers can be pixels as well."""
+    return bool((np.abs(numbers - 0.5) < 1).all() and (numbers % 1 > 0).any())
 
 
 def _normalised_joints(truth: GroundTruth) -> str | None:
     labelled = truth.keypoints[truth.keypoints[..., 2] > 0, :2]
     if not _between_0_and_1(labelled):
         return None
-    return "all labelled keypoints lie between 0 and 1; multiply them by their images' width and height"
+    return "all labelled keypoints are about 0 to 1; multiply them by their images' width and height"
 
 
 def _normalised_boxes(truth: GroundTruth) -> str | None:
     if not _between_0_and_1(truth.boxes):
         return None
-    return "all boxes lie between 0 and 1; multiply them by their images' width and height"
+    return "all boxes are about 0 to 1; multiply them by their images' width and height"
 
 
 def _outside(truth: GroundTruth) -> str | None:
@@ -283,7 +283,7 @@ SUSPICIONS = (
     Suspicion("are there twice, with the same keypoints in the same image", _twice),
 )
 AREA = Suspicion(
-    "have an area that is not their box's, which COCO's metric divides distances by", _odd_area, FEW
+    "have an area that does not fit their box, and COCO's metric divides distances by it", _odd_area, FEW
 )
 
 

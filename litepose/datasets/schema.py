@@ -136,7 +136,7 @@ def decode(
     for number, entry in enumerate(entries):
         try:
             yield number, decoder.decode(entry)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             _note(error, entry, f"{name}[{number}]", number, faults, unread)
 
 
@@ -151,7 +151,7 @@ def _note(
     """Say what a field holds and what it should."""
     try:
         value = msgspec.json.decode(entry)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         value = None
     if unread(value):
         return

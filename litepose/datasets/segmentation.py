@@ -55,7 +55,7 @@ def encoded(segmentation: msgspec.Raw, height: int, width: int) -> list[RunLengt
     for kind, read in _FORMS:
         try:
             region = msgspec.json.decode(segmentation, type=kind)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             continue
         return read(region, height, width)
     raise RegionError("is no segmentation of COCO's; expected polygons or run lengths (size and counts)")

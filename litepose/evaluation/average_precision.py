@@ -101,7 +101,7 @@ def _results(truth: GroundTruth, detections: list[dict], skeleton: Skeleton) -> 
         try:
             image, keypoints = truth.image_id(detection["image_id"]), detection["keypoints"]
             finite = len(keypoints) == numbers and np.isfinite([detection["score"], *keypoints]).all()
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"Detection {number} cannot be read ({error}): give image_id, keypoints and score as numbers."
             ) from None
