@@ -55,7 +55,7 @@ class Faults:
 
     def _clauses(self) -> Iterator[str]:
         for sentence, entries in list(self._kinds.values())[:KINDS]:
-            yield sentence + counted(entries)
+            yield " ".join(sentence.split()) + counted(entries)
         further = sum(len(entries) for _, entries in list(self._kinds.values())[KINDS:])
         if further:
             yield f"and {further} faults of {len(self._kinds) - KINDS} other kinds"
