@@ -122,10 +122,8 @@ def _released_tensors(state_dict: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         )
     for key, value in nested.items():
         if not isinstance(key, str) or not is_dense(value):
-            raise InputError(
-                f"The checkpoint holds more than tensors ({str(key)[:80]} is a {type(value).__name__}): save its "
-                "state_dict alone."
-            )
+            found = f"{str(key)[:80]} is a {type(value).__name__}"
+            raise InputError(f"The checkpoint holds more than tensors ({found}): save its state_dict alone.")
     return {re.sub(r"^(module\.)?(1\.)?", "", key): tensor for key, tensor in nested.items()}
 
 
