@@ -293,8 +293,8 @@ def _check_fit(given: Mapping[str, Any], expected: Mapping[str, Tensor], path: P
         raise InputError(f"{path}: the tensor {name} of the network is missing: write the file again")
     for name in given.keys() - expected.keys():
         raise InputError(
-            f"{path}: the tensor {textwrap.shorten(str(name), 80)} is not part of the network: write the file "
-            "again"
+            f"{path}: the tensor {textwrap.shorten(str(name), 80)} is not part of the network: write the "
+            "file again"
         )
     for name, tensor in expected.items():
         found, wanted = _form(given[name]), _form(tensor)
