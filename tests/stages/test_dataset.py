@@ -130,7 +130,7 @@ def test_an_unknown_skeleton_is_named_with_the_file_to_write(run, tmp_path):
 
 
 def test_a_queued_experiment_reads_the_data_set_of_the_project(run, tmp_path, monkeypatch):
-    """DVC runs it in a copy of what git knows, where directories of data sets are empty but for a .gitignore."""
+    """DVC runs it in a copy of what git knows: directories of data sets have a .gitignore and no more."""
     project = tmp_path / "project"
     crowdpose(project / "photographs", "train", "val", "test")
     copy = project / ".dvc/tmp/exps/tmp1"

@@ -43,8 +43,8 @@ class KeypointData:
 def root_of(section: Values) -> Path:
     """Directory of a data set, the ``root`` of its section.
 
-    DVC runs queued experiments below ``.dvc/tmp``, in a copy of what git knows, and tells in DVC_ROOT where the
-    project is: what the copy lacks is read there.
+    DVC runs queued experiments below ``.dvc/tmp``, in a copy of what git knows, and tells in DVC_ROOT where
+    the project is: what the copy lacks is read there.
     """
     root, project = Path(section["root"]), Path(os.environ.get("DVC_ROOT", ".")).resolve()
     lacking = not root.is_dir() or all(path.name.startswith(".") for path in root.iterdir())
