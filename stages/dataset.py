@@ -24,7 +24,7 @@ from litepose.datasets.keypoints import supervised
 from litepose.datasets.manifest import Splits
 from litepose.evaluation import chance, evaluate
 from scenes import statistics
-from stages.lib.common.data import DATA
+from stages.lib.common.data import DATA, root_of
 from stages.lib.common.parameters import PARAMS, Values
 from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage
@@ -57,7 +57,7 @@ def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out:
         settings = scenes.SceneSettings(**section["scenes"])
         scenes.write(out, skeleton, section["images"], settings, seed)
         return manifest.find_splits(out, name, in_use)
-    root = Path(section["root"]).expanduser()
+    root = root_of(section)
     if section["source"] == "download":
         download.complete(root, name, in_use)
     return manifest.find_splits(root, name, in_use, f"{name}.root in {PARAMS}")
@@ -132,7 +132,7 @@ def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     if section["source"] == "synthetic":
         scenes.write_classification(out, section["images"], section["size"], seed)
     else:
-        root = final_root = Path(section["root"]).expanduser().resolve()
+        root = final_root = root_of(section).resolve()
         if section["source"] == "download":
             download.complete_imagenet(root)
     splits = {split: ClassificationDataset(root, split) for split in ("train", "val")}
