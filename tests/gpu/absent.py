@@ -1,7 +1,7 @@
 """Stand-ins for packages that the library imports at its top and a machine may lack.
 
-A stand-in can be imported and its classes inherited; whatever is then used of it says which package is missing.
-They are files, so that processes started for data or for a second rank find them too.
+A stand-in can be imported and its classes inherited; whatever is then used of it says which package is
+missing. They are files, so that processes started for data or for a second rank find them too.
 """
 
 import importlib.util
