@@ -56,6 +56,12 @@ class Results:
         path = self._directory / f"{name}.json"
         return _read(path) if path.is_file() and self.asked_for(name) else {}
 
+    def warnings(self, name: str) -> list[str]:
+        """Sentences about a data set that is allowed to be as it is, but looks wrong."""
+        path = self._directory / f"dataset/{name}.md"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+
     def cost(self, system: str) -> dict[str, float]:
         """`input_size`, `params_m`, `macs_g`, `macs_paper_g` of a system; empty when it was not counted."""
         return self.run("complexity").get(system, {})

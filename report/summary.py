@@ -184,6 +184,11 @@ def _statistics(results: Results) -> str:
         "`q05` to `q95`: quantiles in percent. `crowd_index`: shares of the images by CrowdPose's measure of "
         "crowding. *Target*: what the drawn scenes aim at, from CrowdPose's annotations."
     )
+    warnings = [
+        f"- {title}, {text}" for name, title in lead.TITLES.items() for text in results.warnings(name)
+    ]
+    if warnings:
+        note += "\n\nIt looks wrong, though it is allowed:\n\n" + "\n".join(warnings)
     return _section("Data", columns, rows, note)
 
 

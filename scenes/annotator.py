@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from litepose.core.skeletons import COCO, Skeleton
+from litepose.datasets.crowding import crowd_index
 from scenes.layout import (
     ANKLES,
     ARMS,
@@ -18,7 +19,6 @@ from scenes.layout import (
 )
 from scenes.parts import SHOWS
 from scenes.person import Layer
-from scenes.statistics import crowd_index
 
 # COCO's order from the 19 points: CrowdPose's 14, then nose, eyes, ears
 _TO_COCO = np.array([14, 15, 16, 17, 18, *range(12)])

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from litepose.datasets.crowding import crowd_index
 from scenes.body import HEAD, NECK, Body, build_body
 from scenes.poses import sample_poses
 from scenes.statistics import (
     CROWD_BINS,
     HEIGHT_LEVELS,
     allowed_layouts,
-    crowd_index,
     layout_prior,
     load_prior,
     people_bin,

@@ -8,6 +8,8 @@ import numpy as np
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import CROWDPOSE, Skeleton
+from litepose.datasets.crowding import crowd_index
+from litepose.datasets.reading import read
 
 PRIOR_FILE = Path(__file__).parent / "pose_prior.json"
 QUANTILES = (5, 25, 50, 75, 95)
@@ -23,7 +25,7 @@ BODY_JOINTS = CROWDPOSE.joints[:12]  # the joints that both skeletons share
 @cache
 def load_prior() -> dict:
     """The statistics fitted to CrowdPose val by ``stages/fit_pose_prior.py``, as stored in the package."""
-    return json.loads(PRIOR_FILE.read_text())
+    return json.loads(PRIOR_FILE.read_text(encoding="utf-8"))
 
 
 def people_bin(people: np.ndarray | int) -> np.ndarray:
@@ -49,29 +51,6 @@ def layout_prior(min_height: float) -> dict:
             f"min_height is {key}, but statistics are stored for {', '.join(layouts)}: use one of them."
         )
     return layouts[key]
-
-
-def crowd_index(boxes: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
-    """CrowdPose's crowding index, as decoded from its annotation files.
-
-    The mean over people of the labelled joints of others inside a person's box, divided by the person's own
-    labelled joints inside it, at most 1. People without an own labelled joint in their box do not count.
-
-    Args:
-        boxes: [..., P, 4] as x, y, width, height in pixels.
-        keypoints: [..., P, J, 3] in pixels, with visibility, 0 where unlabelled.
-
-    Returns:
-        [...] numbers between 0 and 1.
-    """
-    left, top, width, height = np.moveaxis(boxes[..., None, None], -3, 0)  # each [..., P, 1, 1]
-    x, y, flags = np.moveaxis(keypoints[..., None, :, :, :], -1, 0)  # each [..., 1, P, J]
-    inside = (x >= left) & (x <= left + width) & (y >= top) & (y <= top + height)
-    counts = (inside * np.minimum(flags, 1)).sum(-1)  # [..., box, owner of the joints]
-    own = np.diagonal(counts, axis1=-2, axis2=-1)
-    others = counts.sum(-1) - own
-    ratios = np.where(own > 0, others / np.maximum(own, 1e-6), 0.0).sum(-1)
-    return np.minimum(ratios / np.maximum((own > 0).sum(-1), 1), 1.0)
 
 
 def people_of(annotations: dict) -> tuple[list[dict], list[np.ndarray]]:
@@ -172,7 +151,7 @@ def compare(
     number in the denominator, so that an empty bin stays a number. A skeleton that lacks one of the 12 body
     joints has no target: its joints cannot be counted beside CrowdPose's.
     """
-    numbers = describe(json.loads(annotation_file.read_text()), skeleton)
+    numbers = describe(read(annotation_file, skeleton).content(), skeleton)
     if not _has_body(skeleton):
         return {name: round(value, 4) for name, value in numbers.items()}
     wanted = target(skeleton, min_height, max_people, max_crowd_index)

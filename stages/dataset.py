@@ -8,25 +8,31 @@ import logging
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import scenes
 from litepose import download
 from litepose.core.errors import InputError
+from litepose.core.files import write_text
 from litepose.core.skeletons import Skeleton, find
-from litepose.datasets import annotations, manifest
+from litepose.datasets import annotations, inspection, manifest
+from litepose.datasets.annotations import Annotations
 from litepose.datasets.classification import ClassificationDataset
+from litepose.datasets.keypoints import supervised
 from litepose.datasets.manifest import Splits
 from litepose.evaluation import chance, evaluate
 from scenes import statistics
-from stages.lib.common.data import DATA
+from stages.lib.common.data import DATA, root_of
 from stages.lib.common.parameters import PARAMS, Values
 from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage
 from stages.lib.common.schema import SKELETON_FILES
 
 SOURCES = ("synthetic", "local", "download")
+METRICS = Path("metrics/dataset")
+ALARM = 0.5  # AP from which on a blind guess is an alarm; on CrowdPose's scenes it scores below 0.01
 
 
 def splits_in_use(name: str, section: dict[str, Any]) -> list[str]:
@@ -51,17 +57,19 @@ def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out:
         settings = scenes.SceneSettings(**section["scenes"])
         scenes.write(out, skeleton, section["images"], settings, seed)
         return manifest.find_splits(out, name, in_use)
-    root = Path(section["root"]).expanduser()
+    root = root_of(section)
     if section["source"] == "download":
         download.complete(root, name, in_use)
     return manifest.find_splits(root, name, in_use, f"{name}.root in {PARAMS}")
 
 
-def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skeleton) -> dict[str, float]:
-    """Number of images per split, the AP of a blind guess, and statistics beside CrowdPose's.
+def describe(
+    name: str, section: dict[str, Any], splits: Splits, skeleton: Skeleton
+) -> tuple[dict[str, float], list[str]]:
+    """Number of images per split, the AP of a blind guess, and statistics beside CrowdPose's; and warnings.
 
     Raises:
-        InputError: annotations are not as they must be.
+        InputError: annotations or images are not as any later stage needs them.
     """
     loaded = {
         split: annotations.load(*paths, skeleton, section["max_pixels"]) for split, paths in splits.items()
@@ -69,23 +77,53 @@ def describe(name: str, section: dict[str, Any], splits: Splits, skeleton: Skele
     counts: dict[str, float] = {f"images_{split}": len(content) for split, content in loaded.items()}
     for split, number in counts.items():
         logging.info("%s: %s %d", name, split, number)
+    warnings = inspect(name, section, loaded)
     fit, tested = section["fit"][0], section["test"][0]
     guess = chance.blind_guess(loaded[fit], loaded[tested])
     scores = evaluate(splits[tested][0], guess, skeleton)
     counts |= {f"chance_{key}": 100 * scores[key] for key in ("AP", "AP50")}
+    if scores["AP"] >= ALARM:
+        warnings.append(
+            f"{tested}: a blind guess, the same average person in every image, scores AP "
+            f"{counts['chance_AP']:.1f}: no AP on this split says whether a network looks at the images"
+        )
     filters = {}
     if section["source"] == "synthetic":
         filters = {key: section["scenes"][key] for key in ("min_height", "max_people", "max_crowd_index")}
-    return counts | statistics.compare(splits[fit][0], skeleton, **filters)
+    return counts | statistics.compare(splits[fit][0], skeleton, **filters), warnings
 
 
-def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
+def inspect(name: str, section: dict[str, Any], loaded: Mapping[str, Annotations]) -> list[str]:
+    """Warnings about the splits, after a look at the header of every image that a later stage reads.
+
+    Raises:
+        InputError: an image is not as annotated, there is nobody to learn, or nobody to find.
+    """
+    warnings = [f"{split}: {text}" for split, content in loaded.items() for text in content.warnings]
+    for split in splits_in_use(name, section):
+        found = inspection.inspect(loaded[split], section["max_pixels"], f"{name} {split}")
+        warnings += [f"{split}: {text}" for text in found]
+    labelled = {
+        split for split, content in loaded.items() if any(supervised(image).any() for image in content)
+    }
+    if not labelled.intersection(section["fit"]):
+        files = ", ".join(str(loaded[split].file) for split in section["fit"])
+        raise InputError(f"{files}: nobody has a labelled keypoint; there is nothing to train on")
+    for split in splits_in_use(name, section):
+        if split not in labelled and split not in section["fit"]:
+            raise InputError(
+                f"{loaded[split].file}: nobody has a labelled keypoint; there is nothing to judge"
+            )
+    return warnings
+
+
+def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> tuple[dict[str, float], list[str]]:
     """Write the manifest of a keypoint data set, from which later stages take splits and skeleton."""
     skeleton = find(section["skeleton"], SKELETON_FILES)
     splits = keypoint_splits(name, section, skeleton, out, seed)
-    metrics = describe(name, section, splits, skeleton)
+    metrics, warnings = describe(name, section, splits, skeleton)
     manifest.write(out / "dataset.json", splits, skeleton, source=section["source"])
-    return metrics
+    return metrics, warnings
 
 
 def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
@@ -94,18 +132,21 @@ def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     if section["source"] == "synthetic":
         scenes.write_classification(out, section["images"], section["size"], seed)
     else:
-        root = final_root = Path(section["root"]).expanduser().resolve()
+        root = final_root = root_of(section).resolve()
         if section["source"] == "download":
             download.complete_imagenet(root)
     splits = {split: ClassificationDataset(root, split) for split in ("train", "val")}
     if splits["train"].classes != splits["val"].classes:
         raise InputError(f"{root}: train and val have different class folders; give both the same")
+    for split, images in splits.items():
+        paths = [path for path, _ in images.samples]
+        inspection.inspect_files(root / split, paths, section["max_pixels"], f"classification {split}")
     (out / "dataset.json").write_text(json.dumps({"root": str(final_root)}) + "\n")
     return {f"images_{split}": len(content) for split, content in splits.items()}
 
 
 def main(values: Values) -> None:
-    """Write data/<name> and the metrics of its images."""
+    """Write data/<name>, the metrics of its images, and what looks wrong with them."""
     started = time.perf_counter()
     name = sys.argv[1]
     section = values[name]
@@ -114,13 +155,15 @@ def main(values: Values) -> None:
     unfinished = DATA / f".{name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
+    warnings: list[str] = []
     if name == "classification":
         metrics = classes(section, unfinished, values["seed"])
     else:
-        metrics = keypoints(name, section, unfinished, values["seed"])
+        metrics, warnings = keypoints(name, section, unfinished, values["seed"])
     replace_directory(unfinished, DATA / name)
-    metrics["seconds"] = round(time.perf_counter() - started)
-    write_json(Path("metrics/dataset") / f"{name}.json", metrics)
+    metrics |= {"warnings": len(warnings), "seconds": round(time.perf_counter() - started)}
+    write_json(METRICS / f"{name}.json", metrics)
+    write_text(METRICS / f"{name}.md", "".join(f"- {text}.\n" for text in warnings))
 
 
 def replace_directory(new: Path, place: Path) -> None:

@@ -17,7 +17,9 @@ from litepose.cli.arguments import add_network, estimator
 from litepose.core.errors import InputError
 from litepose.core.skeletons import COCO, Skeleton
 from litepose.datasets import annotations
+from litepose.datasets.ground_truth import PERSON
 from litepose.datasets.manifest import find_splits
+from litepose.datasets.reading import read
 from litepose.evaluation import evaluate
 from litepose.evaluation.average_precision import percent
 from litepose.inference import predict
@@ -30,7 +32,7 @@ def main() -> None:
     splits = find_splits(arguments.data, "coco", [], "--data")
     if not splits:
         raise InputError(f"{arguments.data} has no COCO split: give the directory that holds annotations/")
-    content: dict[str, list] = {"images": [], "annotations": [], "categories": []}
+    content: dict[str, list] = {"images": [], "annotations": []}
     detections = []
     for file, directory in splits.values():
         images = annotations.load(file, directory, COCO)
@@ -43,8 +45,9 @@ def main() -> None:
             device=network.device,
             progress=sys.stderr.isatty(),
         )
-        split = annotations.read_json(file)
-        content = {name: entries + split[name] for name, entries in content.items()}
+        split = read(file, COCO).content()
+        content["images"] += split["images"]
+        content["annotations"] += split["annotations"]
     joints = [joint for joint in COCO.joints if joint in network.skeleton.joints]
     print(
         f"{arguments.official or arguments.weights} at {network.input_size} px, "
@@ -76,7 +79,7 @@ def scores(
     part = Skeleton("shared", tuple(joints), (), (), tuple(COCO.sigmas[COCO.joints.index(j)] for j in joints))
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "shared.json"
-        file.write_text(json.dumps({**content, "annotations": people}))
+        file.write_text(json.dumps({**content, "annotations": people, "categories": [{"id": PERSON}]}))
         return evaluate(file, [_only(person, skeleton, joints) for person in detections], part)
 
 

@@ -21,14 +21,22 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     add_weights(parser)
     parser.add_argument("--size", type=positive, help="px of the image's short side; default: as trained")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: %(default)s")
-    parser.add_argument("--no-flip", dest="flip", action="store_false", help="without flip test: faster")
+    parser.add_argument(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="look at the mirrored image as well: half as fast, and about 1 AP better; default: yes",
+    )
 
 
-def estimator(arguments: argparse.Namespace) -> Estimator:
+def estimator(
+    arguments: argparse.Namespace, runtime: str = "pytorch", threads: int | None = None
+) -> Estimator:
     """The network that the arguments of :func:`add_network` name."""
+    weights, official = arguments.weights, None
     if arguments.official:
-        return load(arguments.official, arguments.device, official=arguments.weights, size=arguments.size)
-    return load(arguments.weights, arguments.device, size=arguments.size)
+        weights, official = arguments.official, arguments.weights
+    return load(weights, arguments.device, runtime, official=official, size=arguments.size, threads=threads)
 
 
 def trained(arguments: argparse.Namespace) -> Estimator:

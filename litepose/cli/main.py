@@ -10,7 +10,7 @@ from litepose.core.errors import InputError
 
 # Module of litepose.cli -> what it does; imported only when it runs, because PyTorch takes seconds.
 COMMANDS = {
-    "predict": "find people in photographs: skeletons drawn on each, and all of them in one file",
+    "predict": "find people in photographs, videos and cameras: skeletons drawn, and all people in one file",
     "evaluate": "measure the AP of weights on a data set, beside the published AP",
     "export": "write a network as an ONNX, TorchScript or TVM file, after comparing it with PyTorch",
 }

@@ -1,64 +1,141 @@
-"""``litepose predict``: skeletons drawn on photographs, and all people in one file of COCO's format."""
+"""``litepose predict``: skeletons drawn on photographs and videos, and all people in one file."""
 
 import argparse
-import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Event
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
-from litepose.cli.arguments import add_network, estimator
+from litepose.cli.arguments import add_network, estimator, positive
+from litepose.cli.writing import Detections, Drawings, Table
 from litepose.core.errors import InputError
-from litepose.core.files import write_bytes, write_text
-from litepose.inference.estimator import IMAGES_AT_ONCE, People, draw, pixels
+from litepose.inference.estimator import RUNTIMES
+from litepose.inference.sources import Source, expand
+
+MOST_NAMED = 20  # files in one sentence
+EXAMPLES = """examples:
+  litepose predict weights.pt photo.jpg --out people
+  litepose predict weights.pt photos/ 'more/*.jpg' clip.mp4 --out people --csv
+  litepose predict litepose-m.pth clip.mp4 --out people --official litepose-m --runtime onnxruntime
+  litepose predict weights.pt 0 --out people --no-flip --size 256      # the first camera, until Ctrl-C
+  litepose predict network.onnx photos/ --out people                   # exported with --dynamic
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of the command."""
     add_network(parser)
-    parser.add_argument("images", type=Path, nargs="+", metavar="image")
-    parser.add_argument("--out", type=Path, required=True, help="directory of what is written")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="source",
+        help="a photograph, a folder, a pattern such as 'photos/*.jpg', a video, or a camera's number",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder of pictures, videos and detections.json",
+    )
+    parser.add_argument("--csv", action="store_true", help="write people.csv too: a line per person")
     parser.add_argument(
         "--min-score", type=float, default=0.1, help="of a drawn person; default: %(default)s"
     )
+    parser.add_argument(
+        "--runtime", choices=RUNTIMES, default="pytorch", help="that runs the network; default: %(default)s"
+    )
+    parser.add_argument("--threads", type=positive, help="that a CPU computes with; default: its cores")
+    parser.epilog = EXAMPLES
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write every image as a JPEG with its people, and ``detections.json``."""
-    targets = _targets(arguments.images, arguments.out)
-    network = estimator(arguments)
+    """Write pictures, videos and files of all people; Ctrl-C keeps what is done."""
+    _silence_opencv()
+    sources = expand([_place(text) for text in arguments.sources])
+    targets = _targets(sources, arguments.out)
+    network = estimator(arguments, arguments.runtime, arguments.threads)
     _make_directory(arguments.out)
-    records, detections = [], []
-    with tqdm(total=len(targets), unit="image", disable=None) as progress:
-        for first in range(0, len(targets), IMAGES_AT_ONCE):
-            images = [pixels(path) for path in arguments.images[first : first + IMAGES_AT_ONCE]]
-            found = network(images, flip=arguments.flip)
-            for number, (image, people) in enumerate(zip(images, found, strict=True), first):
-                _write_picture(targets[number], draw(image, people, network.skeleton, arguments.min_score))
-                records.append(_record(number, arguments.images[number], image))
-                detections += _detections(number, people)
-            progress.update(len(images))
-    content = {
-        "images": records,
-        "annotations": [{"id": number, **person} for number, person in enumerate(detections, 1)],
-        "categories": [{"id": 1, "name": "person", "keypoints": network.skeleton.joints}],
-    }
-    write_text(arguments.out / "detections.json", json.dumps(content) + "\n")
+    faults: list[InputError] = []
+    done = 0
+    with ExitStack() as stack:
+        stopped = stack.enter_context(_until_interrupted())
+        written: list[Detections | Drawings | Table] = [
+            stack.enter_context(Detections(arguments.out / "detections.json", network.skeleton)),
+            stack.enter_context(Drawings(targets, network.skeleton, arguments.min_score)),
+        ]
+        if arguments.csv:
+            written.append(stack.enter_context(Table(arguments.out / "people.csv", network.skeleton)))
+        bar = stack.enter_context(tqdm(total=_length(sources), unit="image", disable=None))
+        for frame in network.stream(sources, flip=arguments.flip, on_error=faults.append):
+            for file in written:
+                file.add(frame)
+            done += 1
+            bar.update()
+            if stopped.is_set():
+                break
+        if not done:
+            raise _summary(faults, done)
+    if faults:
+        raise _summary(faults, done)
+    if stopped.is_set():
+        raise KeyboardInterrupt
 
 
-def _targets(images: list[Path], out: Path) -> list[Path]:
-    """Where the drawn images go: no two to one file, and none over a photograph."""
-    targets = [out / f"{path.stem}.jpg" for path in images]
-    sources = {path.resolve() for path in images}
-    for number, target in enumerate(targets):
-        if target.resolve() in sources:
-            raise InputError(f"{target} is a photograph: give another directory to --out.")
-        if target in targets[:number]:
-            other = images[targets.index(target)]
-            raise InputError(f"{other} and {images[number]} would both become {target}: give one at a time.")
+def _silence_opencv() -> None:
+    """Its messages on files that it cannot read say less than ours."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+def _place(text: str) -> Path | int:
+    """A path, or a camera's number where there is no such file."""
+    return int(text) if text.isdecimal() and not Path(text).exists() else Path(text)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[Event]:
+    """Have the first Ctrl-C set an event, so that files are whole; a second one interrupts at once."""
+    event = Event()
+
+    def stop(*_: object) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _targets(sources: list[Source], out: Path) -> dict[Source, Path]:
+    """Where drawn images and videos go: no two to one file, and none over what is read."""
+    read = {source.place.resolve() for source in sources if isinstance(source.place, Path)}
+    targets: dict[Source, Path] = {}
+    taken: dict[Path, Source] = {}
+    for source in sources:
+        name = source.place.stem if isinstance(source.place, Path) else f"camera{source.place}"
+        target = out / f"{name}{'.mp4' if source.is_video else '.jpg'}"
+        if target.resolve() in read:
+            kind = "video" if source.is_video else "photograph"
+            raise InputError(f"{target} is a {kind}: give another folder to --out.")
+        if target in taken:
+            raise InputError(f"{taken[target]} and {source} would both become {target}: give one at a time.")
+        targets[source] = target
+        taken[target] = source
     return targets
+
+
+def _length(sources: list[Source]) -> int | None:
+    """Images of all sources, if they know."""
+    lengths = [source.length_and_rate()[0] for source in sources]
+    return None if None in lengths else sum(filter(None, lengths))
 
 
 def _make_directory(path: Path) -> None:
@@ -68,24 +145,10 @@ def _make_directory(path: Path) -> None:
         raise InputError(f"{path} cannot be made ({error.strerror}): give another --out.") from None
 
 
-def _detections(number: int, people: People) -> list[dict[str, Any]]:
-    """COCO's annotations of an image's people."""
-    return [
-        {
-            "image_id": number,
-            "category_id": 1,
-            "keypoints": [round(float(value), 4) for value in keypoints.ravel()],
-            "score": round(float(score), 6),
-        }
-        for keypoints, score in zip(people.keypoints, people.scores, strict=True)
-    ]
-
-
-def _write_picture(path: Path, image: np.ndarray) -> None:
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    write_bytes(path, encoded.tobytes())
-
-
-def _record(number: int, path: Path, image: np.ndarray) -> dict[str, Any]:
-    height, width = image.shape[:2]
-    return {"id": number, "file_name": str(path), "width": width, "height": height}
+def _summary(faults: list[InputError], done: int) -> InputError:
+    """What was wrong with some of many sources, in one sentence."""
+    sentences = [str(fault).rstrip(".") for fault in faults]
+    if len(sentences) > MOST_NAMED:
+        sentences[MOST_NAMED:] = [f"and {len(sentences) - MOST_NAMED} more"]
+    told = "; ".join(sentences)
+    return InputError(f"{told} ({done} other images are done)" if done else told)

@@ -196,7 +196,7 @@ def _pairs(value: Any, field: str, joints: tuple[str, ...], where: str) -> tuple
 
 def _sigmas(value: Any, joints: tuple[str, ...], where: str) -> tuple[float, ...]:
     def positive(sigma: Any) -> bool:
-        return isinstance(sigma, int | float) and not isinstance(sigma, bool) and 0 < sigma < float("inf")
+        return isinstance(sigma, int | float) and not isinstance(sigma, bool) and 0 < sigma < 1e9
 
     _check_list(value, positive, "sigmas", "a list of positive numbers", where)
     if len(value) != len(joints):

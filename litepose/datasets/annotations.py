@@ -1,30 +1,19 @@
 """Keypoint annotations in COCO's format, validated once and held as arrays."""
 
-import json
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
-from litepose.datasets.images import MAX_PIXELS, check_size, read_image
-
-
-class RunLengths(TypedDict):
-    """A region of pixels as COCO compresses it.
-
-    Attributes:
-        size: height and width of the image.
-        counts: lengths of the runs outside and inside, column by column.
-    """
-
-    size: list[int]
-    counts: str | bytes
+from litepose.datasets.faults import Faults
+from litepose.datasets.ground_truth import GroundTruth
+from litepose.datasets.images import SIDEWAYS, check_size, read_header, read_image
+from litepose.datasets.reading import read
+from litepose.datasets.schema import EXPECTED
+from litepose.datasets.segmentation import RegionError, RunLengths, encoded, union
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +21,15 @@ class ImageRecord:
     """One image and its people; all coordinates in pixels.
 
     Attributes:
-        id: the image's id in the annotation file.
+        id: the image's id in the annotation file, or a number in its place where it is none.
         path: the image file.
         width, height: size as annotated.
         keypoints: float32 [P, J, 3]: x, y, visibility (0 not labelled, 1 hidden, 2 visible).
         boxes: float32 [P, 4]: left, top, width, height.
-        areas: float32 [P]; box area x 0.53 where the file has none (CrowdPose).
+        areas: float32 [P]; box area x 0.53 where the file has none or 0 (CrowdPose).
         iscrowd: bool [P].
         ignore: run-length encoded region without supervision (crowds, people without keypoints), or None.
-        max_pixels: larger files are refused.
+        max_pixels: larger files are refused; None for the bound of :func:`read_image`.
     """
 
     id: int
@@ -52,7 +41,7 @@ class ImageRecord:
     areas: np.ndarray
     iscrowd: np.ndarray
     ignore: RunLengths | None
-    max_pixels: int
+    max_pixels: int | None
 
     def read(self) -> np.ndarray:
         """The pixels, uint8 RGB [height, width, 3].
@@ -62,20 +51,41 @@ class ImageRecord:
         """
         image = read_image(self.path, max_pixels=self.max_pixels)
         height, width = image.shape[:2]
-        if (width, height) != (self.width, self.height):
-            raise InputError(
-                f"{self.path}: {width}x{height} pixels, but annotated as {self.width}x{self.height}; "
-                "correct width and height in the annotation file."
-            )
+        self.check(width, height)
         return image
+
+    def check(self, width: int, height: int) -> None:
+        """Refuse an image file by its size.
+
+        Raises:
+            InputError: it has another size than annotated.
+        """
+        if (width, height) == (self.width, self.height):
+            return
+        advice = "correct width and height in the annotation file"
+        if (height, width) == (self.width, self.height) and read_header(self.path).orientation in SIDEWAYS:
+            advice = (
+                "the annotations refer to the picture as its EXIF orientation turns it, which COCO's tools "
+                "ignore: store the image with its pixels turned and without that orientation"
+            )
+        raise InputError(
+            f"{self.path}: {width}x{height} pixels, but annotated as {self.width}x{self.height}; {advice}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """One split: the file it came from and its images in the file's order."""
+    """One split: the file it came from and its images in the file's order.
+
+    Attributes:
+        file: the annotation file.
+        images: of the split.
+        warnings: what is allowed in the file but looks wrong, a sentence each.
+    """
 
     file: Path
     images: list[ImageRecord]
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -85,9 +95,9 @@ class Annotations:
 
 
 def load(
-    annotation_file: Path, images_dir: Path, skeleton: Skeleton, max_pixels: int = MAX_PIXELS
+    annotation_file: Path, images_dir: Path, skeleton: Skeleton, max_pixels: int | None = None
 ) -> Annotations:
-    """Read and validate an annotation file in COCO's (or CrowdPose's) keypoint format.
+    """Read and validate an annotation file in COCO's (or CrowdPose's) keypoint format, see ``reading.read``.
 
     Regions are masked out of the heatmap loss where an annotation that gives no joints to learn has a
     segmentation: crowds, and people without labelled keypoints. CrowdPose has no segmentations.
@@ -96,164 +106,89 @@ def load(
         annotation_file: in COCO's format.
         images_dir: directory of the images.
         skeleton: the joints that the file must have.
-        max_pixels: larger images are refused, here by their annotated and later by their true size.
+        max_pixels: larger images are refused, here by their annotated and later by their true size; None for
+            the bound of :func:`read_image`.
 
     Raises:
-        InputError: a missing file, malformed JSON, other keypoints than the skeleton's, an image that is
-            missing or too large, or no image at all.
+        InputError: a missing file, malformed JSON, an entry that breaks a rule, other keypoints than the
+            skeleton's, an image that is missing or too large, or no image at all.
     """
     annotation_file, images_dir = Path(annotation_file), Path(images_dir)
-    content = read_json(annotation_file)
-    _check_category(content, annotation_file, skeleton)
-    _check_images(content, annotation_file, images_dir, max_pixels)
-    people = _people_by_image(content, annotation_file, skeleton)
-    images = [
-        _record(image, people.get(image["id"], []), annotation_file, images_dir, skeleton, max_pixels)
-        for image in content["images"]
-    ]
-    return Annotations(annotation_file, images)
+    truth = read(annotation_file, skeleton)
+    paths = _paths(truth, images_dir)
+    for path, (width, height) in zip(paths, truth.sizes.tolist(), strict=True):
+        check_size(path, width * height, max_pixels)
+    return Annotations(annotation_file, _records(truth, paths, max_pixels), truth.warnings)
 
 
-def read_json(annotation_file: Path) -> dict:
-    """The annotation file's content, checked for the three lists of COCO's format.
-
-    Raises:
-        InputError: the file is missing, not JSON, or lacks a list.
-    """
-    try:
-        content = json.loads(Path(annotation_file).read_text())
-    except OSError as error:
-        raise InputError(
-            f"{annotation_file}: the annotation file cannot be read ({error.strerror}); check the path."
-        ) from error
-    except ValueError as error:
-        raise InputError(
-            f"{annotation_file}: not valid JSON ({error}); download or export it again."
-        ) from error
-    for field in ("images", "annotations", "categories"):
-        if not isinstance(content, dict) or not isinstance(content.get(field), list):
-            raise InputError(
-                f"{annotation_file}: the list '{field}' is missing; expected COCO's keypoint format."
-            )
-    return content
-
-
-def _check_category(content: dict, file: Path, skeleton: Skeleton) -> None:
-    names = [category.get("keypoints") for category in content["categories"]]
-    if len(names) != 1:
-        raise InputError(f"{file}: {len(names)} categories; expected only 'person'.")
-    if names[0] is not None and tuple(names[0]) != skeleton.joints:
-        raise InputError(
-            f"{file}: categories[0].keypoints lists {len(names[0])} joints that are not the "
-            f"{skeleton.num_joints} of {skeleton.name} in its order; choose the skeleton of this data set."
-        )
-
-
-def _check_images(content: dict, file: Path, images_dir: Path, max_pixels: int) -> None:
-    if not content["images"]:
-        raise InputError(f"{file}: the list 'images' is empty; a split needs at least one image.")
+def _paths(truth: GroundTruth, images_dir: Path) -> list[Path]:
+    """The image files, all of which exist and have a size in the annotations."""
     if not images_dir.is_dir():
-        raise InputError(f"{images_dir}: the images directory of {file} does not exist; check the path.")
+        raise InputError(
+            f"{images_dir}: the images directory of {truth.file} does not exist; check the path."
+        )
     present = {path.name for path in images_dir.iterdir()}  # one listing instead of a stat per image
-    ids = set()
-    for number, image in enumerate(content["images"]):
-        for field in ("id", "file_name", "width", "height"):
-            if field not in image:
-                raise InputError(f"{file}: images[{number}] has no '{field}'; add it.")
-        if image["id"] in ids:
-            raise InputError(f"{file}: two images have id {image['id']}; ids must be unique.")
-        ids.add(image["id"])
-        for field in ("width", "height"):
-            if not isinstance(image[field], int) or image[field] < 1:
-                raise InputError(
-                    f"{file}: images[{number}].{field} is {image[field]!r}; expected a whole "
-                    "number of pixels."
-                )
-        check_size(images_dir / image["file_name"], image["width"] * image["height"], max_pixels)
-        if image["file_name"] not in present and not (images_dir / image["file_name"]).is_file():
-            raise InputError(
-                f"{images_dir / image['file_name']}: the image is missing, though {file.name} lists it; "
-                "add the file or remove the entry."
+    fields, missing, paths = Faults(truth.file), Faults(images_dir), []
+    for number, (name, size) in enumerate(zip(truth.file_names, truth.sizes.tolist(), strict=True)):
+        given = {"file_name": name, "width": size[0], "height": size[1]}
+        for field in (field for field, value in given.items() if not value):
+            fields.add(field, number, f"images[{number}] has no '{field}'; add {EXPECTED[field]}")
+        path = images_dir / (name or "")
+        if name and name not in present and not _is_file(path):
+            missing.add(
+                "missing",
+                number,
+                f"{name}: the image is missing, though {truth.file.name} lists it; add the file or remove "
+                "the entry",
             )
+        paths.append(path)
+    fields.refuse()
+    missing.refuse()
+    return paths
 
 
-def _people_by_image(content: dict, file: Path, skeleton: Skeleton) -> dict[int, list[dict]]:
-    people = defaultdict(list)
-    known = {image["id"] for image in content["images"]}
-    category = content["categories"][0].get("id", 1)
-    for number, person in enumerate(content["annotations"]):
-        for field in ("image_id", "keypoints", "bbox"):
-            if field not in person:
-                raise InputError(
-                    f"{file}: annotations[{number}] has no '{field}'; expected person keypoints."
-                )
-        if len(person["keypoints"]) != 3 * skeleton.num_joints:
-            raise InputError(
-                f"{file}: annotations[{number}].keypoints has {len(person['keypoints'])} numbers; expected "
-                f"{3 * skeleton.num_joints} (x, y, visibility of {skeleton.num_joints} joints)."
-            )
-        if len(person["bbox"]) != 4:
-            raise InputError(
-                f"{file}: annotations[{number}].bbox has {len(person['bbox'])} numbers; expected 4 "
-                "(left, top, width, height)."
-            )
-        if person.get("category_id", category) != category:
-            raise InputError(
-                f"{file}: annotations[{number}].category_id is {person['category_id']}; expected {category}, "
-                "the id of the only category."
-            )
-        if person["image_id"] not in known:
-            raise InputError(
-                f"{file}: annotations[{number}].image_id {person['image_id']} is not in 'images'; add the "
-                "image or remove the annotation."
-            )
-        people[person["image_id"]].append(person)
-    return people
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
 
 
-def _record(
-    image: dict, people: list[dict], file: Path, images_dir: Path, skeleton: Skeleton, max_pixels: int
-) -> ImageRecord:
-    keypoints = np.array([person["keypoints"] for person in people], np.float32)
-    keypoints = keypoints.reshape(-1, skeleton.num_joints, 3)
-    boxes = np.array([person["bbox"] for person in people], np.float32).reshape(-1, 4)
-    areas = np.array(
-        [person.get("area", 0.53 * person["bbox"][2] * person["bbox"][3]) for person in people], np.float32
+def _records(truth: GroundTruth, paths: list[Path], max_pixels: int | None) -> list[ImageRecord]:
+    members = truth.people_of_images()
+    order = np.concatenate(members) if members else np.zeros(0, int)
+    ends = np.cumsum([len(people) for people in members])[:-1]
+
+    def of_images(values: np.ndarray) -> list[np.ndarray]:
+        return np.split(values[order], ends)
+
+    columns = zip(
+        truth.image_ids.tolist(),
+        paths,
+        truth.sizes.tolist(),
+        of_images(truth.keypoints.astype(np.float32)),
+        of_images(truth.boxes.astype(np.float32)),
+        of_images(truth.areas.astype(np.float32)),
+        of_images(truth.iscrowd),
+        _ignored_regions(truth),
+        strict=True,
     )
-    iscrowd = np.array([bool(person.get("iscrowd", 0)) for person in people], bool)
-    without_joints = iscrowd | (keypoints[..., 2] <= 0).all(1)
-    ignored = [
-        person
-        for person, unsupervised in zip(people, without_joints, strict=True)
-        if unsupervised and person.get("segmentation")
+    return [
+        ImageRecord(image, path, width, height, keypoints, boxes, areas, iscrowd, ignore, max_pixels)
+        for image, path, (width, height), keypoints, boxes, areas, iscrowd, ignore in columns
     ]
-    return ImageRecord(
-        id=image["id"],
-        path=images_dir / image["file_name"],
-        width=image["width"],
-        height=image["height"],
-        keypoints=keypoints,
-        boxes=boxes,
-        areas=areas,
-        iscrowd=iscrowd,
-        ignore=_region(ignored, file, image["height"], image["width"]),
-        max_pixels=max_pixels,
-    )
 
 
-def _region(people: list[dict], file: Path, height: int, width: int) -> RunLengths | None:
-    """The union of the people's segmentations: polygons, or run lengths as a list or compressed."""
-    encoded: list[RunLengths] = []
-    for person in people:
-        segmentation = person["segmentation"]
-        if isinstance(segmentation, dict) and segmentation["size"] != [height, width]:
-            raise InputError(
-                f"{file}: the segmentation of annotation {person.get('id')} has size {segmentation['size']}; "
-                f"expected its image's [height, width] = {[height, width]}."
-            )
-        if isinstance(segmentation, dict) and isinstance(segmentation["counts"], str | bytes):
-            encoded.append(RunLengths(size=segmentation["size"], counts=segmentation["counts"]))
-        else:
-            region = coco_mask.frPyObjects(segmentation, height, width)
-            encoded.extend(region if isinstance(region, list) else [region])
-    return coco_mask.merge(encoded) if encoded else None
+def _ignored_regions(truth: GroundTruth) -> list[RunLengths | None]:
+    """The union of the segmentations of each image's people who give no joints to learn."""
+    faults = Faults(truth.file)
+    regions: list[list[RunLengths]] = [[] for _ in truth.sizes]
+    for row in np.flatnonzero(truth.iscrowd | (truth.keypoints[..., 2] <= 0).all(1)).tolist():
+        image, number = truth.image[row], int(truth.entries[row])
+        width, height = truth.sizes[image].tolist()
+        try:
+            regions[image] += encoded(truth.segmentations[row], height, width)
+        except RegionError as error:
+            faults.add("segmentation", number, f"annotations[{number}].segmentation {error}")
+    faults.refuse()
+    return [union(parts) for parts in regions]

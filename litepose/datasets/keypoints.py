@@ -80,7 +80,7 @@ class KeypointDataset(SampledDataset[Item]):
             heatmaps, not of the tag loss.
 
     Raises:
-        InputError: no image has an annotation.
+        InputError: no image has a person with a labelled joint.
     """
 
     def __init__(
@@ -93,15 +93,17 @@ class KeypointDataset(SampledDataset[Item]):
         sigma: float = 2.0,
     ) -> None:
         self.records = [record for split in annotations for record in split if len(record.keypoints)]
-        if not self.records:
+        people = np.array([supervised(record).sum() for record in self.records])
+        if not people.any():
             files = ", ".join(str(split.file) for split in annotations)
-            raise InputError(f"{files}: no image has an annotated person; there is nothing to train on.")
+            raise InputError(
+                f"{files}: no image has a person with a labelled joint; there is nothing to train on."
+            )
         self.skeleton = skeleton
         self.augmentation = augmentation
         self.seed = seed
         self.max_people = max_people
         self.sigma = sigma
-        people = np.array([_supervised(record).sum() for record in self.records])
         self.people_beyond_max = int(np.maximum(people - max_people, 0).sum())
 
     def __len__(self) -> int:
@@ -156,13 +158,13 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     return images.to(torch.float32, memory_format=torch.channels_last).sub_(mean).mul_(scale)
 
 
-def _supervised(record: ImageRecord) -> np.ndarray:
+def supervised(record: ImageRecord) -> np.ndarray:
     """bool [P]: people with at least one joint to learn; crowds are not people."""
     return ~record.iscrowd & (record.keypoints[..., 2] > 0).any(1)
 
 
 def _people(record: ImageRecord, view: np.ndarray, skeleton: Skeleton, flip: bool) -> np.ndarray:
     """The supervised people's joints in view pixels, [P, J, 3]; left and right swap in a mirrored view."""
-    people = record.keypoints[_supervised(record)].astype(np.float64)
+    people = record.keypoints[supervised(record)].astype(np.float64)
     people[..., :2] = people[..., :2] @ view[:, :2].T + view[:, 2]
     return people[:, list(skeleton.flip)] if flip else people

@@ -16,11 +16,13 @@ from pycocotools.cocoeval import COCOeval
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
-from litepose.datasets.annotations import read_json
+from litepose.datasets.ground_truth import PERSON, GroundTruth
+from litepose.datasets.reading import read
+from litepose.datasets.rules import BOX_AREA, nobody
 
 COCO_METRICS = ("AP", "AP50", "AP75", "AP_medium", "AP_large", "AR", "AR50", "AR75")
 CROWDPOSE_METRICS = ("AP", "AP50", "AP75", "AR", "AR50", "AR75", "AP_easy", "AP_medium", "AP_hard")
-CROWDPOSE_AREA = 0.53  # of a person, as a share of the box
+CROWDPOSE_AREA = BOX_AREA  # of a person, as a share of the box
 EASY_BELOW, MEDIUM_BELOW = 0.2, 0.8  # crowdIndex of an image, as CrowdPose's evaluator splits
 
 
@@ -45,11 +47,12 @@ def evaluate(
 
     Returns:
         Fractions 0 to 1; ``COCO_METRICS`` or ``CROWDPOSE_METRICS`` by the skeleton's name. 0 where nothing
-        was detected, and where there is nothing to detect.
+        was detected, and where none of the chosen images has anybody to detect.
 
     Raises:
-        InputError: the annotation file is missing, malformed, lacks crowdIndex (CrowdPose) or an image that
-            has detections; the evaluator is unknown or not installed.
+        InputError: the annotation file is missing, breaks a rule (see ``datasets.reading``), labels nobody at
+            all, or lacks an image that has detections; a detection is not as it must be; the evaluator is
+            unknown or not installed.
     """
     content, results = truth_and_results(annotation_file, detections, skeleton, image_ids)
     crowdpose = skeleton.name == "crowdpose"
@@ -57,7 +60,7 @@ def evaluate(
     if evaluator not in CROWDPOSE_EVALUATORS:
         known = " or ".join(CROWDPOSE_EVALUATORS)
         raise InputError(f"The evaluator {evaluator!r} of CrowdPose is unknown: use {known}.")
-    if not results:
+    if not results or not any(_counts(person) for person in content["annotations"]):
         return dict.fromkeys(names, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):
         values = (CROWDPOSE_EVALUATORS[evaluator] if crowdpose else _coco)(content, results, skeleton)
@@ -77,41 +80,43 @@ def truth_and_results(
 
     Args, Raises: as :func:`evaluate`.
     """
-    content = read_json(annotation_file)
-    known = {image["id"] for image in content["images"]}
-    for detection in detections:
-        if detection["image_id"] not in known:
+    truth = read(annotation_file, skeleton)
+    if not truth.counted().any():
+        raise InputError(f"{annotation_file}: {nobody(truth)}; there is nothing to judge.")
+    results = _results(truth, detections, skeleton)
+    chosen = truth.image_ids if image_ids is None else [truth.image_id(image) for image in image_ids]
+    known = set(truth.image_ids.tolist()).intersection(chosen)
+    return truth.content(known), [result for result in results if result["image_id"] in known]
+
+
+def _counts(person: dict) -> bool:
+    return not person["iscrowd"] and person["num_keypoints"] > 0
+
+
+def _results(truth: GroundTruth, detections: list[dict], skeleton: Skeleton) -> list[dict]:
+    """Copies of the detections, checked, with the ids of images and category that the truth has."""
+    known, numbers = set(truth.image_ids.tolist()), 3 * skeleton.num_joints
+    results = []
+    for number, detection in enumerate(detections):
+        try:
+            image, keypoints = truth.image_id(detection["image_id"]), detection["keypoints"]
+            finite = len(keypoints) == numbers and np.isfinite([detection["score"], *keypoints]).all()
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(
-                f"{annotation_file}: the detections' image {detection['image_id']} is not in the file; "
-                "give the annotations of the images that were predicted."
+                f"Detection {number} cannot be read ({error}): give image_id, keypoints and score as numbers."
+            ) from None
+        if not finite:
+            raise InputError(
+                f"Detection {number} has a score and {len(keypoints)} keypoints that are not all numbers: "
+                f"give {numbers}, x, y and score of {skeleton.num_joints} joints."
             )
-    if image_ids is not None:
-        chosen = set(image_ids)
-        content = _restricted(content, chosen)
-        detections = [detection for detection in detections if detection["image_id"] in chosen]
-    if skeleton.name == "crowdpose" and any("crowdIndex" not in image for image in content["images"]):
-        raise InputError(f"{annotation_file}: an image has no 'crowdIndex'; CrowdPose's evaluation needs it.")
-    people = [_completed(person, number) for number, person in enumerate(content["annotations"], 1)]
-    return {**content, "annotations": people}, [dict(detection) for detection in detections]
-
-
-def _restricted(content: dict, image_ids: set[int]) -> dict:
-    return {
-        **content,
-        "images": [image for image in content["images"] if image["id"] in image_ids],
-        "annotations": [person for person in content["annotations"] if person["image_id"] in image_ids],
-    }
-
-
-def _completed(person: dict, number: int) -> dict:
-    """An annotation with an id, and with the fields of COCO's that other data sets' files may lack."""
-    return {
-        "area": CROWDPOSE_AREA * person["bbox"][2] * person["bbox"][3],
-        "iscrowd": 0,
-        "num_keypoints": sum(flag > 0 for flag in person["keypoints"][2::3]),
-        **person,
-        "id": number,
-    }
+        if image not in known:
+            raise InputError(
+                f"{truth.file}: the detections' image {detection['image_id']} is not in the file; give the "
+                "annotations of the images that were predicted."
+            )
+        results.append(detection | {"image_id": image, "category_id": PERSON})
+    return results
 
 
 def ground_truth(content: Any) -> COCO:

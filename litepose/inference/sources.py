@@ -21,6 +21,7 @@ VIDEOS = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"}
 )
 UNSURE = 0.02  # of the frames that a video announces: what a container without an index says is an estimate
+DEFAULT_RATE, MOST_RATE = 25.0, 1000.0  # frames per second; what containers say beyond it is nonsense
 
 Read = Callable[[], np.ndarray]  # gives uint8 RGB [h, w, 3]
 
@@ -80,6 +81,18 @@ class Source:
                 "it again, or store it as MP4"
             )
         return capture
+
+    def length_and_rate(self) -> tuple[int | None, float]:
+        """How many images it announces, if it knows; and frames per second, 25 where it does not know."""
+        if not self.is_video:
+            return 1, DEFAULT_RATE
+        try:
+            capture = self.open()
+        except InputError:
+            return 0, DEFAULT_RATE
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        capture.release()
+        return announced_frames(capture), rate if 0 < rate <= MOST_RATE else DEFAULT_RATE
 
     def _ending(self, number: int, announced: int | None) -> InputError | None:
         """What is wrong with a video that has given so many frames and gives no more."""

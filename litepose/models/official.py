@@ -9,6 +9,7 @@ from torch import nn
 
 from litepose.core.errors import InputError
 from litepose.models.supernet import Supernet
+from litepose.models.tensor_file import check_finite, is_dense
 from litepose.models.zoo import create, names
 
 Rules = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
@@ -99,7 +100,9 @@ def load_official(name: str, num_joints: int, state_dict: Mapping[str, Any]) -> 
     renamed = {_rename(key, rules): key for key in released if not _UNUSED.search(key)}
     expected = network.state_dict()
     _check(name, num_joints, expected, released, renamed)
-    network.load_state_dict({own: released[key] for own, key in renamed.items()})
+    state = {own: released[key] for own, key in renamed.items()}
+    check_finite({renamed[own]: tensor for own, tensor in state.items()}, "The checkpoint's")
+    network.load_state_dict(state)
     return model.eval()
 
 
@@ -113,12 +116,14 @@ def _rules(name: str) -> Rules:
 
 def _released_tensors(state_dict: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     nested = state_dict.get("state_dict", state_dict) if isinstance(state_dict, Mapping) else None
-    if not isinstance(nested, Mapping) or not all(
-        isinstance(value, torch.Tensor) for value in nested.values()
-    ):
+    if not isinstance(nested, Mapping):
         raise InputError(
             "The checkpoint is not a state dict of names and tensors: give the file of the weights."
         )
+    for key, value in nested.items():
+        if not isinstance(key, str) or not is_dense(value):
+            found = f"{str(key)[:80]} is a {type(value).__name__}"
+            raise InputError(f"The checkpoint holds more than tensors ({found}): save its state_dict alone.")
     return {re.sub(r"^(module\.)?(1\.)?", "", key): tensor for key, tensor in nested.items()}
 
 

@@ -6,8 +6,9 @@ no code, and needs no parameter file.
 
 import dataclasses
 import inspect
+import textwrap
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from litepose.models.personlab import PersonLab
 from litepose.models.supernet import Supernet
 
 FORMAT = 1
+LARGEST_INPUT = 8192  # px
 # Every argument of their constructors is an attribute of the same name: it describes the network.
 FAMILIES: dict[str, type[nn.Module]] = {
     family.__name__: family
@@ -87,7 +89,7 @@ def save(path: Path, model: nn.Module, skeleton: Skeleton | None, input_size: in
     description = describe(model)
     _check_joints(description, skeleton, "The network")
     state = {name: _plain_layout(tensor) for name, tensor in model.state_dict().items()}
-    _check_finite(state, "The network's")
+    tensor_file.check_finite(state, "The network's")
     content = {
         "format": FORMAT,
         "network": description,
@@ -106,15 +108,17 @@ def load(path: Path) -> Trained:
     """
     path = Path(path)
     content = _content(path)
+    state = content["state_dict"]
     try:
-        model, skeleton = build(content["network"]), _skeleton(content["skeleton"])
+        _check_sizes(content["network"], state)
+        model, skeleton = _built(content["network"], "meta"), _skeleton(content["skeleton"])
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     _check_joints(content["network"], skeleton, f"{path}: the network")
-    state = content["state_dict"]
     _check_fit(state, model.state_dict(), path)
-    _check_finite(state, f"{path}: the")
-    model.load_state_dict(state)
+    tensor_file.check_finite(state, f"{path}: the")
+    tensor_file.check_whole(path)
+    model.to_empty(device="cpu").load_state_dict(state)
     return Trained(channels_last(model.eval()), skeleton, content["input_size"])
 
 
@@ -137,15 +141,22 @@ def build(description: Any) -> nn.Module:
     Raises:
         InputError: the family is unknown, or its arguments build no network.
     """
+    return _built(description, "cpu")
+
+
+def _built(description: Any, device: str) -> nn.Module:
+    """See :func:`build`; on the device "meta" the network has shapes, but takes no memory."""
     family = description.get("family") if isinstance(description, dict) else None
     if not isinstance(family, str) or family not in FAMILIES:
-        raise InputError(f"the network's family is {family!r}, but must be one of {', '.join(FAMILIES)}")
+        raise InputError(
+            f"the network's family is {_shown(family)}, but must be one of {', '.join(FAMILIES)}"
+        )
     kinds = typing.get_type_hints(FAMILIES[family].__init__)
     try:
         arguments = {
             name: _argument(kinds[name], value) for name, value in description.items() if name != "family"
         }
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), torch.device(device):
             return FAMILIES[family](**arguments)
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -188,9 +199,10 @@ def _content(path: Path) -> dict[str, Any]:
                 "other code; train again, or give the network if it is an authors' checkpoint (official)"
             )
         raise InputError(f"{path} holds no weights that litepose saved: give another file")
-    if content["format"] != FORMAT:
+    form = content["format"]
+    if type(form) is not int or form != FORMAT:
         raise InputError(
-            f"{path} has the format {content['format']!r}, but this version reads {FORMAT}: update litepose"
+            f"{path} has the format {_shown(form)}, but this version reads {FORMAT}: update litepose"
         )
     fields: dict[str, tuple[type, ...]] = {
         "network": (dict,),
@@ -201,9 +213,23 @@ def _content(path: Path) -> dict[str, Any]:
     for field, kinds in fields.items():
         if not isinstance(content.get(field, ...), kinds):
             raise InputError(f"{path}: the field {field} is missing or damaged: write the file again")
-    if content["input_size"] < 1:
-        raise InputError(f"{path}: input_size is {content['input_size']}, but must be above 0 px")
+    for field in ("network", "skeleton"):
+        for value in _leaves(content[field]):
+            if not isinstance(value, str | int | float | None):
+                raise InputError(
+                    f"{path}: the field {field} holds a {type(value).__name__}: write the file again"
+                )
+    if not 1 <= content["input_size"] <= LARGEST_INPUT:
+        raise InputError(
+            f"{path}: input_size is {_shown(content['input_size'])}, but must be above 0 px and at most "
+            f"{LARGEST_INPUT}"
+        )
     return content
+
+
+def _shown(value: Any) -> str:
+    """A value in a few words, on one line."""
+    return textwrap.shorten(repr(value), 80)
 
 
 def _holds_tensors(content: Any) -> bool:
@@ -241,23 +267,47 @@ def _check_joints(description: Mapping[str, Any], skeleton: Skeleton | None, wha
         )
 
 
+def _check_sizes(description: Any, state: Mapping[str, Any]) -> None:
+    """No number of a network can be above the sizes and the number of its tensors, which bound the work."""
+    shapes = [tensor.shape for tensor in state.values() if isinstance(tensor, Tensor)]
+    largest = max([len(state), *(size for shape in shapes for size in shape)])
+    for number in _leaves(description):
+        if isinstance(number, int | float) and not -largest <= number <= largest:
+            raise InputError(
+                f"what it says of its network has the number {_shown(number)}, but none of its tensors is of "
+                "such a size: write the file again"
+            )
+
+
+def _leaves(value: Any, levels: int = 8) -> Iterator[Any]:
+    """Values in nested lists and dictionaries, which a damaged file may have nested without end."""
+    if levels and isinstance(value, dict | list):
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
+            yield from _leaves(part, levels - 1)
+    else:
+        yield value
+
+
 def _check_fit(given: Mapping[str, Any], expected: Mapping[str, Tensor], path: Path) -> None:
     for name in expected.keys() - given.keys():
         raise InputError(f"{path}: the tensor {name} of the network is missing: write the file again")
     for name in given.keys() - expected.keys():
-        raise InputError(f"{path}: the tensor {name} is not part of the network: write the file again")
+        raise InputError(
+            f"{path}: the tensor {textwrap.shorten(str(name), 80)} is not part of the network: write the "
+            "file again"
+        )
     for name, tensor in expected.items():
-        shape = list(given[name].shape) if isinstance(given[name], Tensor) else type(given[name]).__name__
-        if shape != list(tensor.shape):
+        found, wanted = _form(given[name]), _form(tensor)
+        found += "" if tensor_file.is_dense(given[name]) else ", no plain tensor"
+        if found != wanted:
             raise InputError(
-                f"{path}: the tensor {name} is {shape} where the network has {list(tensor.shape)}: write the "
-                "file again"
+                f"{path}: the tensor {name} is {found} where the network has {wanted}: write the file again"
             )
 
 
-def _check_finite(state: Mapping[str, Tensor], whose: str) -> None:
-    for name, tensor in state.items():
-        if not torch.isfinite(tensor).all():
-            raise InputError(
-                f"{whose} tensor {name} holds NaN or infinity: the training diverged, or the file is damaged"
-            )
+def _form(value: Any) -> str:
+    """A tensor's shape, and its kind of numbers where they are not real ones; of others the type."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    kind = "" if value.is_floating_point() else f" of {str(value.dtype).removeprefix('torch.')}"
+    return f"{list(value.shape)}{kind}"

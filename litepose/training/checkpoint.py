@@ -32,4 +32,5 @@ def load_interrupted(path: Path, fingerprint: str) -> dict[str, Any] | None:
         checkpoint = load(path)
     except InputError:
         return None
-    return checkpoint if checkpoint.get("fingerprint") == fingerprint else None
+    known = isinstance(checkpoint, dict) and checkpoint.get("fingerprint") == fingerprint
+    return checkpoint if known else None

@@ -19,8 +19,8 @@ class Schedule:
         learning_rate: Adam's rate at batch 32; other batch sizes scale it linearly.
         milestones: epochs, whole or not, after which the rate drops to a tenth.
         warmup_epochs: epochs, or a part of one, over which the rate grows linearly from zero.
-        decay_epochs: epochs at the end, or a part of one, over which the rate falls linearly to zero, as short
-            runs need (one-cycle training); none in the paper.
+        decay_epochs: epochs at the end, or a part of one, over which the rate falls linearly to zero, as
+            short runs need (one-cycle training); none in the paper.
     """
 
     epochs: int

@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from litepose.core.skeletons import COCO, CROWDPOSE
-from litepose.datasets.annotations import read_json
+from litepose.datasets.reading import read
 from litepose.evaluation import CROWDPOSE_AREA, evaluate
 from litepose.evaluation.bootstrap import matches
 from support import perfect_network, pose_data
@@ -28,8 +28,8 @@ def main():
 
 
 def report(arguments):
-    content = read_json(arguments.annotations)
-    skeleton = CROWDPOSE if "crowdIndex" in content["images"][0] else COCO
+    skeleton = CROWDPOSE if b"crowdIndex" in arguments.annotations.read_bytes() else COCO
+    content = read(arguments.annotations, skeleton).content()
     people = defaultdict(list)
     for annotation in content["annotations"]:
         people[annotation["image_id"]].append(annotation)

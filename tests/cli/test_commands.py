@@ -14,7 +14,6 @@ import torch
 import litepose
 from litepose import models
 from litepose.cli import evaluate as evaluate_command
-from litepose.cli import predict as predict_command
 from litepose.cli.main import COMMANDS, main
 from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.datasets.images import read_image
@@ -276,19 +275,6 @@ def test_the_people_of_several_photographs_are_drawn_and_listed_in_coco_format(c
         assert np.abs(written - drawing).mean() < 0.8 * np.abs(written - image).mean()
 
 
-def test_photographs_beyond_the_first_batch_keep_their_numbers(call, trained, tmp_path, monkeypatch):
-    paths = photographs(tmp_path / "photographs")
-    call("predict", trained, *paths, "--out", "at once")
-    monkeypatch.setattr(predict_command, "IMAGES_AT_ONCE", 2)
-    call("predict", trained, *paths, "--out", "in parts")
-    whole, parts = (json.loads(Path(name, "detections.json").read_text()) for name in ("at once", "in parts"))
-    assert whole["images"] == parts["images"]
-    assert [person["image_id"] for person in whole["annotations"]] == [
-        person["image_id"] for person in parts["annotations"]
-    ]
-    assert whole["annotations"][-1]["image_id"] == 2
-
-
 def test_people_below_the_score_are_listed_but_not_drawn(call, trained, tmp_path):
     path = photographs(tmp_path / "photographs")[0]
     call("predict", trained, path, "--out", "out", "--min-score", 1e6)
@@ -306,17 +292,6 @@ def test_an_official_checkpoint_predicts_at_the_size_given(call, checkpoint, tmp
     people = json.loads(Path("out/detections.json").read_text())["annotations"]
     assert len(people) == len(expected) > 0
     assert people[0]["keypoints"] == pytest.approx(expected[0]["keypoints"], abs=0.01)
-
-
-@pytest.mark.parametrize(
-    "write", [lambda path: None, lambda path: path.touch(), lambda path: path.write_text("text")]
-)
-def test_an_unreadable_image_is_named_in_one_sentence(call, trained, tmp_path, write):
-    paths = [*photographs(tmp_path / "photographs"), tmp_path / "bad.jpg"]
-    write(paths[-1])
-    error = call("predict", trained, *paths, "--out", "out", refused=True)
-    assert str(paths[-1]) in error
-    assert not list(Path("out").iterdir())
 
 
 def test_a_photograph_is_never_written_over(call, trained, tmp_path):

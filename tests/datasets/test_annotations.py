@@ -21,11 +21,12 @@ def read(tmp_path, contents, skeleton=COCO):
 
 def test_people_come_with_their_image_as_arrays(tmp_path):
     joints = np.arange(51).reshape(17, 3)
-    people = [person(COCO, NOBODY, 2), person(COCO, joints, 1), person(COCO, joints + 1, 2)]
+    joints[:, 2] = 2
+    people = [person(COCO, NOBODY, 2), person(COCO, joints, 1), person(COCO, joints + np.array([1, 1, 0]), 2)]
     first, second = read(tmp_path, content(COCO, people, [(160, 120), (90, 70)])).images
     assert first.keypoints.shape == (1, 17, 3)
     assert np.array_equal(first.keypoints[0], joints)
-    assert np.array_equal(second.keypoints[1], joints + 1)
+    assert np.array_equal(second.keypoints[1], joints + np.array([1, 1, 0]))
     assert (second.width, second.height) == (90, 70)
     assert second.read().shape == (70, 90, 3)
 
@@ -99,13 +100,13 @@ def broken(change):
         (lambda c: c["annotations"][0].update(category_id=3), "category_id is 3; expected 1"),
         (lambda c: c["annotations"][0].update(image_id=9), "image_id 9 is not in 'images'"),
         (lambda c: c["categories"][0]["keypoints"].reverse(), "joints that are not the 17 of coco"),
-        (lambda c: c["categories"].append({"id": 2}), "2 categories"),
+        (lambda c: c.update(categories=[{"id": 1}, {"id": 2}]), "2 categories may be that of people"),
         (lambda c: c["images"][0].pop("width"), r"images\[0\] has no 'width'"),
         (lambda c: c["images"].append(c["images"][0]), "two images have id 1"),
         (lambda c: c["annotations"][0].update(bbox=[1, 2, 3]), r"annotations\[0\].bbox has 3 numbers"),
         (
             lambda c: c["annotations"][0].update(iscrowd=1, segmentation={"counts": [0, 20], "size": [4, 5]}),
-            r"annotation 1 has size \[4, 5\]; expected .* \[120, 160\]",
+            r"annotations\[0\].segmentation has size \[4, 5\]; expected .* \[120, 160\]",
         ),
     ],
 )

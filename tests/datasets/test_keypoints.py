@@ -196,7 +196,8 @@ def test_no_person_is_lost_silently(tmp_path, people, beyond):
 
 
 def test_people_without_joints_leave_empty_targets(tmp_path):
-    item = dataset(tmp_path, [person(CROWDPOSE, np.zeros((14, 3)))])[Sample(0, 0, 64, 64)]
+    people = [person(CROWDPOSE, np.zeros((14, 3))), *standing(image_id=2)]
+    item = dataset(tmp_path, people, sizes=((64, 64), (128, 128)))[Sample(0, 0, 64, 64)]
     assert item.joints.max() == 0
     assert max(level.max() for level in item.heatmaps) == 0
     assert min(level.min() for level in item.masks) == 1
@@ -208,9 +209,12 @@ def test_images_without_annotations_are_left_out(tmp_path):
     assert views[Sample(0, 0, 64, 64)].image_id == 2
 
 
-def test_a_split_without_any_person_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "people", [[], [person(CROWDPOSE, np.zeros((14, 3)))], [standing()[0] | {"iscrowd": 1}]]
+)
+def test_a_split_without_anybody_to_learn_is_refused(tmp_path, people):
     with pytest.raises(InputError, match="nothing to train on"):
-        dataset(tmp_path, [])
+        dataset(tmp_path, people)
 
 
 def test_views_differ_between_epochs_and_repeat_with_the_same_epoch(tmp_path):

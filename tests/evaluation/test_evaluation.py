@@ -109,13 +109,15 @@ def test_the_evaluators_print_nothing_and_change_nothing(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_crowdpose_annotations_without_crowd_index_are_refused(tmp_path):
-    file = written(tmp_path, CROWDPOSE, random_people(CROWDPOSE))
+def test_a_crowd_index_that_is_missing_is_computed_and_told(tmp_path, caplog):
+    joints = random_people(CROWDPOSE)
+    file = written(tmp_path, CROWDPOSE, joints, crowd=0.9)
     truth = json.loads(file.read_text())
-    del truth["images"][2]["crowdIndex"]
+    del truth["images"][2]["crowdIndex"]  # one person alone, in no crowd
     file.write_text(json.dumps(truth))
-    with pytest.raises(InputError, match="crowdIndex"):
-        evaluate(file, [], CROWDPOSE)
+    scores = evaluate(file, perfect(joints), CROWDPOSE)
+    assert scores["AP_easy"] == scores["AP_hard"] == pytest.approx(1)
+    assert "1 of 4 images have no crowdIndex: it is computed" in caplog.text
 
 
 def test_detections_in_other_images_do_not_count(tmp_path):

@@ -1,7 +1,7 @@
 """Stand-ins for packages that the library imports at its top and a machine may lack.
 
-A stand-in can be imported; whatever is then used of it says which package is missing. They are files, so that
-processes started for data or for a second rank find them too.
+A stand-in can be imported and its classes inherited; whatever is then used of it says which package is
+missing. They are files, so that processes started for data or for a second rank find them too.
 """
 
 import importlib.util
@@ -12,13 +12,32 @@ PACKAGES = {
     "faster_coco_eval": (),
     "psutil": (),
     "requests": (),
+    "msgspec": (),
 }
 SOURCE = '''"""Stands in for {name}, which is not installed."""
 
 
-class Absent:
+class Kind(type):
+    def __getattr__(cls, attribute):
+        tell(attribute)
+
+
+class Absent(metaclass=Kind):
+    def __init_subclass__(cls, **named):
+        pass
+
     def __init__(self, *arguments, **named):
-        raise ModuleNotFoundError("{name} is not installed", name="{name}")
+        if arguments or named:
+            tell("")
+
+    def __getattr__(self, attribute):
+        tell(attribute)
+
+
+def tell(attribute):
+    if attribute.startswith("__"):
+        raise AttributeError(attribute)
+    raise ModuleNotFoundError("{name} is not installed", name="{name}")
 
 
 def __getattr__(attribute):

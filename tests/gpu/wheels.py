@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 # Versions are those of requirements.txt
-PACKAGES = ("pycocotools", "faster-coco-eval", "psutil")
+PACKAGES = ("pycocotools", "faster-coco-eval", "msgspec", "psutil")
 PYTHON = "3.12"
 PLATFORMS = (*(f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 24, 17)), "manylinux2014_x86_64")
 MOST = 60 * 10**6  # bytes

@@ -88,6 +88,24 @@ def test_a_file_that_is_no_state_dict_is_told():
         load_official("litepose-xs", 14, [1, 2])
 
 
+def test_a_number_among_the_tensors_is_named():
+    checkpoint = released("litepose-xs-14") | {"best": 58.3}
+    with pytest.raises(InputError, match=r"more than tensors \(best is a float\): save its state_dict alone"):
+        load("litepose-xs-14", checkpoint)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
+def test_a_number_that_is_not_finite_is_refused_by_the_checkpoints_own_name(number):
+    checkpoint = dict(released("litepose-xs-14"))
+    name = "stage.0.0.inv.0.weight"
+    checkpoint[name] = checkpoint[name].clone()
+    checkpoint[name][0, 0] = number
+    with pytest.raises(
+        InputError, match=r"checkpoint's tensor stage\.0\.0\.inv\.0\.weight holds NaN or infinity"
+    ):
+        load("litepose-xs-14", checkpoint)
+
+
 def test_a_system_without_released_code_is_told():
     with pytest.raises(InputError, match="litepose-xs"):
         load_official("personlab", 17, {})

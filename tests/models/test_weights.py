@@ -10,7 +10,7 @@ import torch
 from litepose import models
 from litepose.core.errors import InputError
 from litepose.core.skeletons import COCO, CROWDPOSE, Skeleton
-from litepose.models import weights
+from litepose.models import tensor_file, weights
 from litepose.models.litepose import ARCHITECTURES, Architecture, LitePoseClassifier
 from litepose.models.supernet import Supernet
 
@@ -131,7 +131,7 @@ class Code:
         (lambda path: path.write_bytes(pickle.dumps(Code())), "cannot be read as PyTorch weights"),
         (
             lambda path: torch.save({"format": 1, "network": Code()}, path),
-            "cannot be read as PyTorch weights",
+            r"holds more than tensors \(\S+Code\): save its state_dict alone",
         ),
         (lambda path: torch.save(small().state_dict(), path), "holds tensors but not which network"),
         (
@@ -216,6 +216,43 @@ def test_numbers_that_are_not_finite_are_refused_by_the_tensors_name(file, tmp_p
     change(file, state_dict=model.state_dict())
     with pytest.raises(InputError, match=sentence):
         weights.load(file)
+
+
+def test_a_negative_variance_is_refused_by_the_tensors_name(file):
+    state = torch.load(file)["state_dict"]
+    state["backbone.stem.0.1.running_var"][3] = -0.1
+    change(file, state_dict=state)
+    with pytest.raises(
+        InputError, match=r"tensor backbone\.stem\.0\.1\.running_var holds a variance below zero"
+    ):
+        weights.load(file)
+
+
+def test_a_byte_that_changed_on_the_way_is_told(file):
+    tensor = torch.load(file)["state_dict"]["backbone.stem.0.0.weight"]
+    content = bytearray(file.read_bytes())
+    content[content.index(tensor.numpy().tobytes()) + 1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"weights\.pt is damaged \(.*\): copy it again"):
+        weights.load(file)
+
+
+@pytest.mark.parametrize("number", [np.float64(58.3), np.float32(1.5), np.int64(7), np.bool_(True)])
+def test_numpys_numbers_beside_the_weights_are_read(tmp_path, number):
+    """As much training code keeps its best score."""
+    path = tmp_path / "checkpoint.pth"
+    torch.save({"state_dict": {"a": torch.ones(2)}, "best": number}, path)
+    content = tensor_file.read(path)
+    assert content["best"] == number
+    assert torch.equal(content["state_dict"]["a"], torch.ones(2))
+
+
+def test_a_size_that_no_tensor_has_is_refused_before_a_network_is_built(file):
+    description = torch.load(file)["network"]
+    for field, value in (("num_joints", 10**9), ("depth", 1e6), ("depth", float("nan"))):
+        change(file, network=description | {field: value})
+        with pytest.raises(InputError, match=r"has the number .*, but none of its tensors is of such a size"):
+            weights.load(file)
 
 
 def test_a_network_of_another_kind_is_not_saved(tmp_path):

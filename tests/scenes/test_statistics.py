@@ -22,6 +22,7 @@ def dataset(people, index=None):
     return {
         "images": [{"id": i, "width": 100, "height": 40} | extra for i in sorted(images)],
         "annotations": people,
+        "categories": [{"id": 1, "name": "person"}],
     }
 
 

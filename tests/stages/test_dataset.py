@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
@@ -10,6 +12,7 @@ from litepose.core.errors import InputError
 from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import manifest
 from stages import dataset
+from stages.lib.common.data import root_of
 from support import ROOT, pose_data, stage_project
 
 
@@ -105,7 +108,7 @@ def test_folders_of_images_are_classes(run, tmp_path):
         for name in ("cat", "dog"):
             folder = tmp_path / "pets" / split / name
             folder.mkdir(parents=True)
-            (folder / "1.jpg").touch()
+            cv2.imwrite(str(folder / "1.jpg"), np.zeros((8, 8, 3), np.uint8))
     assert run("classification", source="local", root=str(tmp_path / "pets"))["images_val"] == 2
     assert json.loads(Path("data/classification/dataset.json").read_text()) == {
         "root": str(tmp_path / "pets")
@@ -124,3 +127,32 @@ def test_an_unknown_source_is_named(run):
 def test_an_unknown_skeleton_is_named_with_the_file_to_write(run, tmp_path):
     with pytest.raises(InputError, match=r"skeletons/hand\.yaml is missing"):
         run("crowdpose", source="local", root=str(tmp_path), skeleton="hand")
+
+
+def test_a_queued_experiment_reads_the_data_set_of_the_project(run, tmp_path, monkeypatch):
+    """DVC runs it in a copy of what git knows: directories of data sets have a .gitignore and no more."""
+    project = tmp_path / "project"
+    crowdpose(project / "photographs", "train", "val", "test")
+    copy = project / ".dvc/tmp/exps/tmp1"
+    (copy / "photographs").mkdir(parents=True)
+    (copy / "photographs/.gitignore").write_text("*")
+    for name in ("profiles", "skeletons"):
+        (copy / name).symlink_to(project / name)
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("DVC_ROOT", str(project))
+    assert run("crowdpose", source="local", root="photographs")["images_test"] == 2
+    splits = manifest.read(copy / "data/crowdpose/dataset.json")
+    assert splits["test"][0] == project / "photographs/json/crowdpose_test.json"
+
+
+def test_a_data_set_that_the_experiments_copy_has_is_read_there(tmp_path, monkeypatch):
+    copy = tmp_path / ".dvc/tmp/exps/tmp1"
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    for place in (copy, tmp_path):
+        (place / "photographs/images").mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    assert root_of({"root": "photographs"}).resolve() == copy / "photographs"
+    assert root_of({"root": "elsewhere"}) == tmp_path / "elsewhere"
+    assert root_of({"root": "/elsewhere"}) == Path("/elsewhere")
+    monkeypatch.chdir(tmp_path)
+    assert root_of({"root": "elsewhere"}) == Path("elsewhere")

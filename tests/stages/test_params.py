@@ -109,6 +109,11 @@ SLIPS = [
     ("crowdpose.images.val", 0, "is 0: expected at least 1 image to draw"),
     ("crowdpose.scenes.short_side", 0, "is 0: expected a whole number, 32 to 4096"),
     ("crowdpose.skeleton", "lsp", "is 'lsp': expected crowdpose, whose joints drawn people have"),
+    (
+        "coco.root",
+        "~/mine/coco",
+        "is '~/mine/coco': expected a path without ~, which DVC does not expand, as /",
+    ),
     ("crowdpose.source", "web", "is 'web': expected one of synthetic, local, download"),
     ("classification.images.val", 0, "is 0: expected at least 1 image to draw"),
     ("recipe.augmentation.scale", [1.25, 0.8], "is [1.25, 0.8]: expected two numbers above 0, the smaller"),

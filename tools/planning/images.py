@@ -16,7 +16,7 @@ from litepose.datasets import annotations, manifest
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.classification import ClassificationDataset
 from stages.dataset import splits_in_use
-from stages.lib.common.data import KeypointData
+from stages.lib.common.data import KeypointData, root_of
 from stages.lib.common.parameters import PARAMS, Values
 from stages.lib.common.schema import SKELETON_FILES
 from stages.lib.training.training import CLASSIFICATION
@@ -83,7 +83,7 @@ def keypoint_images(name: str, section: dict[str, Any]) -> dict[str, Count]:
     """Images of each split of a keypoint data set."""
     if section["source"] == "synthetic":
         return _drawn_counts(section)
-    root, needed = Path(section["root"]).expanduser(), splits_in_use(name, section)
+    root, needed = root_of(section), splits_in_use(name, section)
     with contextlib.suppress(InputError):
         skeleton, found = find(section["skeleton"], SKELETON_FILES), manifest.find_splits(root, name, needed)
         loaded = {split: annotations.load(*found[split], skeleton, section["max_pixels"]) for split in needed}
@@ -98,7 +98,7 @@ def classified_images(section: dict[str, Any]) -> tuple[dict[str, Count], int]:
     """Images of each split of the classification data set, and its classes."""
     if section["source"] == "synthetic":
         return _drawn_counts(section), CLASSES
-    root = Path(section["root"]).expanduser()
+    root = root_of(section)
     with contextlib.suppress(InputError):
         found = {split: ClassificationDataset(root, split) for split in ("train", "val")}
         return (
@@ -172,7 +172,7 @@ def to_fetch(values: Values) -> list[str]:
     lines = []
     for name in PUBLISHED:
         section = values[name]
-        if section["source"] != "download" or Path(section["root"]).expanduser().is_dir():
+        if section["source"] != "download" or root_of(section).is_dir():
             continue
         what = "a person has to fetch it"
         if name == "coco":

@@ -1,6 +1,7 @@
 """The data sets of a run, as the ``dataset`` stages wrote them to ``data/``."""
 
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +38,17 @@ class KeypointData:
         """Annotations of one split, or of its first images."""
         loaded = annotations.load(*self.splits[split], self.skeleton, self.max_pixels)
         return replace(loaded, images=loaded.images[:first])
+
+
+def root_of(section: Values) -> Path:
+    """Directory of a data set, the ``root`` of its section.
+
+    DVC runs queued experiments below ``.dvc/tmp``, in a copy of what git knows, and tells in DVC_ROOT where
+    the project is: what the copy lacks is read there.
+    """
+    root, project = Path(section["root"]), Path(os.environ.get("DVC_ROOT", ".")).resolve()
+    lacking = not root.is_dir() or all(path.name.startswith(".") for path in root.iterdir())
+    return project / root if lacking and project / ".dvc/tmp" in Path.cwd().parents else root
 
 
 def keypoint_data(name: str, values: Values) -> KeypointData:

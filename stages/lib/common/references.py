@@ -26,6 +26,9 @@ def findings(values: Values) -> Iterator[Finding]:
     """What is wrong with values of which each for itself is right."""
     for name in ("crowdpose", "coco"):
         yield from _data_set(name, values[name])
+    for name in ("crowdpose", "coco", "classification"):
+        if values[name]["root"].startswith("~"):
+            yield (name, "root"), "expected a path without ~, which DVC does not expand, as /home/ann/photos"
     yield from _classification(values["classification"])
     yield from _batches(values)
     yield from _tested_scales(values["evaluation"]["scales"])
