@@ -23,7 +23,7 @@ EXAMPLES = """examples:
   litepose predict weights.pt photos/ 'more/*.jpg' clip.mp4 --out people --csv
   litepose predict litepose-m.pth clip.mp4 --out people --official litepose-m --runtime onnxruntime
   litepose predict weights.pt 0 --out people --no-flip --size 256      # the first camera, until Ctrl-C
-  litepose predict network.onnx photos/ --out people                   # from litepose export --dynamic
+  litepose predict network.onnx photos/ --out people                   # exported with --dynamic
 """
 
 
