@@ -1,6 +1,9 @@
 """Search the supernet for the best architecture under a budget (section 4, search and fine-tune).
 
 Usage: python -m stages.search {xs,s,m,l}
+
+Evolution is repeated with several seeds, each time beside a random search of as many evaluations: does it
+find better networks than chance? The network that the first seed's evolution finds is taken forward.
 """
 
 import dataclasses
@@ -8,6 +11,7 @@ import functools
 import logging
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from litepose.core.errors import InputError
+from litepose.evaluation import bootstrap
 from litepose.models.space import SPACES, Configuration, SearchSpace
 from litepose.nas import costs, evolution
 from litepose.nas.evaluator import Evaluator
@@ -69,14 +74,22 @@ def read_problem(run: dict[str, Any], values: Values) -> Problem:
     return Problem(searched, counted, predicted, budget, model.unit, cost_us)
 
 
+@dataclasses.dataclass(frozen=True)
+class Searches:
+    """Rows of the evolutionary search and of the random one with the same seed, as many evaluations each."""
+
+    evolution: list[Row]
+    random: list[Row]
+
+
 def devices(name: str) -> list[torch.device]:
-    """Devices that configurations are evaluated on at the same time: with ``auto``, all GPUs."""
+    """Devices that networks run on at the same time: with ``auto``, all GPUs."""
     count = torch.cuda.device_count() if name == "auto" else 0
     return [torch.device("cuda", number) for number in range(count)] if count > 1 else [device(name)]
 
 
 def main(values: Values) -> None:
-    """Write the found architecture, the history of the search, and its summary beside a random search's."""
+    """Write the found architecture, the history of all searches, and what evolution gains over chance."""
     name = sys.argv[1]
     started = time.perf_counter()
     run = chosen_run("search.runs", values["search"]["runs"], name)
@@ -90,12 +103,13 @@ def main(values: Values) -> None:
             f"{PARAMS}: search.runs.{name}.budget is {run['budget']}, for the run's networks "
             f"{problem.budget:.4g} {problem.unit}: the smallest costs {problem.costs.min():.4g}, give more"
         )
-    evolved, drawn, states = search_twice(name, problem, run, values)
-    best = max(evolved, key=lambda row: row["score"])
-    write_history(name, problem, evolved, drawn)
-    write_json(FOUND / f"{name}.json", best_architecture(best))
+    searches, states = search_all(name, problem, run, values)
+    gain = held_out(run, list(searches.values()), values)
+    write_history(name, problem, searches)
+    first = searches[values["seed"]]
+    write_json(FOUND / f"{name}.json", best_architecture(best(first.evolution)))
     seconds = round(time.perf_counter() - started)
-    content = {**summary(problem, best, evolved, drawn), "seconds": seconds}
+    content = {**summary(problem, first), "repeats": len(searches), **gain, "seconds": seconds}
     write_json(Path("metrics/search") / f"{name}.json", content)
     for state in states:
         state.unlink()
@@ -110,63 +124,108 @@ def fingerprint(run: dict[str, Any], values: Values) -> str:
     return digest(decisive, *files, weights, COSTS / f"{run['cost']}.json", *CODE, *EVALUATION_CODE)
 
 
-def search_twice(
+def search_all(
     name: str, problem: Problem, run: dict[str, Any], values: Values
-) -> tuple[list[Row], list[Row], list[Path]]:
-    """Rows of the evolutionary and of the random search, and the files that hold their states."""
+) -> tuple[dict[int, Searches], list[Path]]:
+    """The searches by their seeds, and the files that hold their states."""
     settings = values["search"]
     evaluations = settings["population"] * settings["generations"]
-    data, places = keypoint_data("crowdpose", values), devices(values["device"])
-    states = [
-        CHECKPOINTS / "search" / f"{name}-{fingerprint(run, values)[:12]}.{method}.json"
-        for method in ("evolution", "random")
-    ]
+    stem = CHECKPOINTS / "search" / f"{name}-{fingerprint(run, values)[:12]}"
+    searches: dict[int, Searches] = {}
+    states: list[Path] = []
     known: dict[Configuration, float] = {}
-    with tqdm(total=2 * evaluations, desc=f"search/{name}", disable=None) as progress:
-
-        def logged(evaluator: Evaluator, candidate: Configuration) -> float:
-            progress.update()
-            if candidate in known:  # the random search begins as the evolution does
-                return known[candidate]
-            score = evaluator(candidate)
-            logging.info("search/%s: AP %.2f for %s", name, score, candidate.genes)
-            return score
-
-        shared = {
-            "space": problem.space,
-            "costs": problem.costs,
-            "budget": problem.budget,
-            "evaluators": [
-                functools.partial(logged, evaluator)
-                for evaluator in evaluators(run["supernet"], data, settings, places, values)
-            ],
-            "seed": values["seed"],
-        }
-        evolved = evolution.search(
-            **shared,
-            population=settings["population"],
-            generations=settings["generations"],
-            mutation_probability=settings["mutation"],
-            parents=settings["parents"],
-            state_path=states[0],
-        )
-        known |= {configuration(row): row["score"] for row in evolved}
-        drawn = evolution.random_search(**shared, evaluations=evaluations, state_path=states[1])
-    return evolved, drawn, states
+    with tqdm(total=2 * settings["repeats"] * evaluations, desc=f"search/{name}", disable=None) as progress:
+        measures = evaluating(name, run, known, progress, values)
+        for seed in range(values["seed"], values["seed"] + settings["repeats"]):
+            states += [Path(f"{stem}.{seed}.{method}.json") for method in ("evolution", "random")]
+            shared: dict[str, Any] = {
+                "space": problem.space,
+                "costs": problem.costs,
+                "budget": problem.budget,
+                "evaluators": measures,
+                "seed": seed,
+            }
+            evolved = evolution.search(
+                **shared,
+                population=settings["population"],
+                generations=settings["generations"],
+                mutation_probability=settings["mutation"],
+                parents=settings["parents"],
+                state_path=states[-2],
+            )
+            known |= {configuration(row): row["score"] for row in evolved}
+            drawn = evolution.random_search(**shared, evaluations=evaluations, state_path=states[-1])
+            known |= {configuration(row): row["score"] for row in drawn}
+            searches[seed] = Searches(evolved, drawn)
+    return searches, states
 
 
-def summary(problem: Problem, best: Row, evolved: list[Row], drawn: list[Row]) -> dict[str, Any]:
-    """What the metrics say about both searches."""
-    evaluated = {configuration(row): row["seconds"] for row in drawn + evolved}
+def evaluating(
+    name: str, run: dict[str, Any], known: dict[Configuration, float], progress: tqdm, values: Values
+) -> list[evolution.Measure]:
+    """What evaluates configurations at the same time, each but once: on a CPU two share the threads.
+
+    Half of an evaluation is decoding, in one thread, and small networks use few threads well.
+    """
+    places, threads = devices(values["device"]), torch.get_num_threads()
+    shared_cpu = [place.type for place in places] == ["cpu"] and threads > 1
+    places = 2 * places if shared_cpu else places
+
+    def measure(evaluator: Evaluator, candidate: Configuration) -> float:
+        progress.update()
+        if candidate in known:  # a random search begins as the evolution does
+            return known[candidate]
+        if shared_cpu:  # PyTorch keeps the number per thread
+            torch.set_num_threads(threads // 2)
+        score = evaluator(candidate)
+        logging.info("search/%s: AP %.2f for %s", name, score, candidate.genes)
+        return score
+
+    data = keypoint_data("crowdpose", values)
+    made = evaluators(run["supernet"], data, values["search"], places, values)
+    return [functools.partial(measure, evaluator) for evaluator in made]
+
+
+def held_out(run: dict[str, Any], searches: Sequence[Searches], values: Values) -> dict[str, float]:
+    """APs of the found networks on images that no search looked at, and what evolution gains over chance.
+
+    The best of many evaluations owes part of its score to the images that it was chosen on. Intervals are
+    over images and over the searches' seeds. The images are of the test split: nothing is decided by them.
+    """
+    data, settings = keypoint_data("crowdpose", values), values["search"]
+    section = {**settings, "images": settings["held_out_images"]}
+    place = devices(values["device"])[:1]
+    (evaluator,) = evaluators(run["supernet"], data, section, place, values, split=data.test[0])
+    matches = functools.cache(evaluator.matches)  # two searches may find the same network
+    evolved = [matches(configuration(best(one.evolution))) for one in searches]
+    drawn = [matches(configuration(best(one.random))) for one in searches]
     return {
-        "AP": best["score"],
-        "random_AP": max(row["score"] for row in drawn),
-        "macs_paper_g": float(problem.macs[problem.space.index(configuration(best))]),
-        problem.unit: best["cost"],
+        "held_out_images": len(evaluator.images.annotations),
+        **in_percent("held_out_AP", bootstrap.interval(evolved)),
+        **in_percent("held_out_random_AP", bootstrap.interval(drawn)),
+        **in_percent("gain", bootstrap.difference(drawn, evolved)),
+    }
+
+
+def in_percent(name: str, interval: bootstrap.Interval) -> dict[str, float]:
+    """An interval among the metrics."""
+    values = {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return {key: 100 * value for key, value in values.items()}
+
+
+def summary(problem: Problem, first: Searches) -> dict[str, Any]:
+    """What the metrics say about the first seed's searches, whose found network goes on."""
+    evaluated = {configuration(row): row["seconds"] for row in first.random + first.evolution}
+    found = best(first.evolution)
+    return {
+        "AP": found["score"],
+        "random_AP": best(first.random)["score"],
+        "macs_paper_g": float(problem.macs[problem.space.index(configuration(found))]),
+        problem.unit: found["cost"],
         f"budget_{problem.unit}": problem.budget,
-        "resolution": best["resolution"],
-        "evaluations": len(evolved),
-        "random_evaluations": len(drawn),
+        "resolution": found["resolution"],
+        "evaluations": len(first.evolution),
+        "random_evaluations": len(first.random),
         "configurations": problem.space.size,
         "macs_paper_g_min": float(problem.macs.min()),
         "macs_paper_g_max": float(problem.macs.max()),
@@ -175,25 +234,35 @@ def summary(problem: Problem, best: Row, evolved: list[Row], drawn: list[Row]) -
     }
 
 
+def best(rows: list[Row]) -> Row:
+    """The row with the highest score."""
+    return max(rows, key=lambda row: row["score"])
+
+
 def configuration(row: Row) -> Configuration:
     """The configuration of a row."""
     return Configuration.from_genes([*row["genes"], row["resolution"]])
 
 
-def best_architecture(best: Row) -> dict[str, Any]:
+def best_architecture(found: Row) -> dict[str, Any]:
     """The architecture file of a row."""
-    found = configuration(best)
-    return {**dataclasses.asdict(found.architecture), "resolution": found.resolution}
+    chosen = configuration(found)
+    return {**dataclasses.asdict(chosen.architecture), "resolution": chosen.resolution}
 
 
-def write_history(name: str, problem: Problem, evolved: list[Row], drawn: list[Row]) -> None:
-    """Write both searches as one table."""
-    rows = [{"method": "evolution", **row} for row in evolved] + [
-        {"method": "random", **row} for row in drawn
+def write_history(name: str, problem: Problem, searches: Mapping[int, Searches]) -> None:
+    """Write all searches as one table: a row per evaluation, and the best AP of its search so far."""
+    rows = [
+        {"seed": seed, "method": method, **row}
+        for seed, both in searches.items()
+        for method, one in (("evolution", both.evolution), ("random", both.random))
+        for row in one
     ]
-    table = pd.DataFrame(rows).drop(columns="seconds").rename(columns={"cost": problem.unit, "score": "AP"})
+    names = {"index": "evaluated", "cost": problem.unit, "score": "AP"}
+    table = pd.DataFrame(rows).drop(columns="seconds").rename(columns=names)
+    table["evaluated"] += 1
     table["macs_paper_g"] = [problem.macs[problem.space.index(configuration(row))] for row in rows]
-    table["best_AP"] = table.groupby("method")["AP"].cummax()
+    table["best"] = table.groupby(["seed", "method"])["AP"].cummax()
     table["genes"] = [" ".join(map(str, genes)) for genes in table["genes"]]
     path = Path("plots/search") / f"{name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)

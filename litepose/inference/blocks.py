@@ -34,10 +34,26 @@ class Heatmaps:
         blocks = _windows(maps.flatten(0, 1), BLOCK, value=-torch.inf).unflatten(0, maps.shape[:2])
         return cls(maps, blocks, blocks.amax(4).amax(4))
 
-    def above(self, threshold: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The N pixels above a threshold: plane (of B x J), y and x, int64 [N]."""
+    def tops(self, threshold: float, kernel: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The N pixels above a threshold which no pixel beside them in their block exceeds.
+
+        All local maxima are among them, and few other pixels.
+
+        Args:
+            threshold: of pixels that count.
+            kernel: side of the window of a local maximum; in one of 1 every pixel is one.
+
+        Returns:
+            Plane (of B x J), y and x, int64 [N].
+        """
         block = (self.largest.flatten(0, 1) > threshold).nonzero(as_tuple=True)
-        number, y, x = (self.blocks.flatten(0, 1)[block] > threshold).nonzero(as_tuple=True)
+        blocks = self.blocks.flatten(0, 1)[block]
+        top = blocks > threshold
+        for side in (1, 2) if kernel > 1 else ():
+            first, second = blocks.narrow(side, 0, BLOCK - 1), blocks.narrow(side, 1, BLOCK - 1)
+            top.narrow(side, 0, BLOCK - 1).logical_and_(first >= second)
+            top.narrow(side, 1, BLOCK - 1).logical_and_(second >= first)
+        number, y, x = top.nonzero(as_tuple=True)
         plane, row, column = (place[number] for place in block)
         return plane, row * BLOCK + y, column * BLOCK + x
 

@@ -84,12 +84,12 @@ def _peaks(heat: Heatmaps, tags: Tags, max_people: int, threshold: float, kernel
 def _maxima(heat: Heatmaps, threshold: float, kernel: int) -> tuple[torch.Tensor, ...]:
     """Local maxima above the threshold: plane, y and x, int64 [N], and value [N].
 
-    Only pixels above the threshold are compared with their neighbours, and only those that are left with the
-    next neighbour: few pixels see the whole window, unlike in a max-pool of the whole map.
+    Only the tops of blocks are compared with their neighbours, and only those that are left with the next
+    neighbour: few pixels see the whole window, unlike in a max-pool of the whole map.
     """
     maps = heat.maps.flatten(0, 1)
     height, width = maps.shape[1:]
-    plane, y, x = heat.above(threshold)
+    plane, y, x = heat.tops(threshold, kernel)
     value = maps[plane, y, x]
     reach = range(-(kernel // 2), kernel // 2 + 1)
     window = sorted(

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from litepose.core.layout import channels_last
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import Annotations
-from litepose.evaluation import evaluate
-from litepose.evaluation.average_precision import percent
+from litepose.evaluation.bootstrap import Matches, matches
 from litepose.inference import Prepared, predict, prepare
 from litepose.models.litepose import LitePose
 from litepose.models.space import Configuration
@@ -70,9 +69,13 @@ class Evaluator:
 
     def __call__(self, configuration: Configuration) -> float:
         """AP in percent with the shared weights and batch-norm statistics of the configuration's own."""
+        return _percent(self.matches(configuration))
+
+    def matches(self, configuration: Configuration) -> Matches:
+        """What :meth:`__call__` finds, for intervals."""
         network = self.network(configuration)
         self.calibrate(network, configuration.resolution)
-        return self.average_precision(network, configuration.resolution)
+        return self._matches(network, configuration.resolution)
 
     def network(self, configuration: Configuration) -> LitePose:
         """A plain network with copies of the shared weights and statistics."""
@@ -84,9 +87,15 @@ class Evaluator:
 
     def average_precision(self, network: nn.Module, resolution: int) -> float:
         """AP in percent on the annotated images, at their own scale only."""
+        return _percent(self._matches(network, resolution))
+
+    def _matches(self, network: nn.Module, resolution: int) -> Matches:
         found = predict(
             network, self.images.prepared(resolution), self.skeleton, flip=self.flip, device=self.device
         )
         images = self.images.annotations
-        ids = [image.id for image in images]
-        return percent(evaluate(images.file, found, self.skeleton, ids))["AP"]
+        return matches(images.file, found, self.skeleton, [image.id for image in images])
+
+
+def _percent(found: Matches) -> float:
+    return round(100 * found.average_precision(), 2)

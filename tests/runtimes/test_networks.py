@@ -1,6 +1,5 @@
 """A network in ONNX Runtime or TVM is called as PyTorch's, in several threads, and computes the same."""
 
-import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,6 @@ from litepose import InputError, models
 from litepose.core.skeletons import CROWDPOSE
 from litepose.models import weights
 from litepose.runtimes import registry
-from litepose.runtimes.folding import fold_batch_norm
 from litepose.runtimes.interface import check_output
 from support import ROOT
 from support.official import draw
@@ -68,25 +66,12 @@ def test_the_people_are_pytorchs_also_from_several_threads(estimator, file):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """An ONNX file for any size, and one for 64x96, which say their joints."""
-    from litepose.runtimes.onnx_session import program
-
+def exported(tmp_path_factory, file):
+    """A folder with an ONNX file for any size, and one for 64x128."""
     folder = tmp_path_factory.mktemp("exported")
-    for name, dynamic in (("any.onnx", True), ("fixed.onnx", False)):
-        image = torch.zeros(2 if dynamic else 1, 3, 64, 96)
-        made = program(fold_batch_norm(network()), image, dynamic=dynamic)
-        said = {
-            "skeleton": CROWDPOSE.name,
-            "joints": CROWDPOSE.joints,
-            "flip": CROWDPOSE.flip,
-            "limbs": CROWDPOSE.limbs,
-            "sigmas": CROWDPOSE.sigmas,
-            "input_size": INPUT,
-        }
-        for key, value in said.items():
-            made.model_proto.metadata_props.add(key=key, value=json.dumps(value))
-        (folder / name).write_bytes(made.model_proto.SerializeToString())
+    estimator = litepose.load(file, "cpu")
+    estimator.export(folder / "any.onnx", dynamic=True)
+    estimator.export(folder / "fixed.onnx", size=(64, 128))
     return folder
 
 
@@ -103,7 +88,7 @@ def test_a_file_for_one_size_takes_batches_and_refuses_other_sizes(exported):
     estimator = litepose.load(exported / "fixed.onnx", threads=1)
     image = np.zeros((64, 96, 3), np.uint8)
     assert len(estimator([image, image])) == 2
-    with pytest.raises(InputError, match=r"inputs of 64x96 px, but this image becomes one of 96x64"):
+    with pytest.raises(InputError, match=r"inputs of 64x128 px, but this image becomes one of 128x64"):
         estimator(np.zeros((96, 64, 3), np.uint8))
 
 
@@ -122,7 +107,7 @@ def test_a_bad_file_is_told_in_one_sentence(tmp_path, write, sentence):
 def test_a_file_that_does_not_say_its_joints_is_refused(tmp_path):
     from litepose.runtimes.onnx_session import export
 
-    export(torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 16, 16), tmp_path / "other.onnx")
+    export(torch.nn.Conv2d(3, 1, 1).eval(), torch.zeros(1, 3, 16, 16), tmp_path / "other.onnx")
     with pytest.raises(InputError, match=r"does not say its joints and input size"):
         litepose.load(tmp_path / "other.onnx")
 

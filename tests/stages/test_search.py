@@ -1,33 +1,41 @@
 """The search stage: its budget, what it writes, and that a killed one goes on where it was."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import CROWDPOSE
+from litepose.evaluation.bootstrap import Matches
 from litepose.models import weights
+from litepose.models.litepose import ARCHITECTURES
+from litepose.models.space import Configuration
 from litepose.models.supernet import Supernet
 from litepose.nas.costs import Latency, PaperMacs
 from litepose.nas.evaluator import Evaluator
 from litepose.nas.latency_model import LatencyModel
 from stages import search
+from stages.lib.common.data import keypoint_data
 from stages.lib.training.found import read_found
 from support import stage_project
 
-EVALUATIONS = 4  # of each method: 2 generations of 2
+EVALUATIONS, REPEATS = 4, 2  # of each method and seed, 2 generations of 2; seeds
 WRITTEN = ("data/search/s.json", "plots/search/s.csv", "metrics/search/s.json")
+XS = Configuration(ARCHITECTURES["xs"], 48)
 DEVICE = Latency(LatencyModel(constant=1.0, dense=100.0, depthwise=0.0, transposed=0.0))
 
 
-def prepare(directory):
+def prepare(directory, seed=0):
     """What a search reads beside the data set."""
     torch.manual_seed(0)
     supernet = Supernet(CROWDPOSE.num_joints, depth=0.1)
-    weights.save(directory / "data/models/supernet/lms/0.pt", supernet, CROWDPOSE, 64)
+    weights.save(directory / f"data/models/supernet/lms/{seed}.pt", supernet, CROWDPOSE, 64)
     PaperMacs().write(directory / "data/costs/macs.json")
     DEVICE.write(directory / "data/costs/host.json")
 
@@ -53,10 +61,13 @@ class Scores:
 
 
 def run(monkeypatch, values, scores):
+    """Run the stage with such an evaluation, one after the other, and without held-out images."""
     with monkeypatch.context() as patch:
         patch.setattr(
             Evaluator, "__call__", lambda evaluator, configuration: scores(evaluator, configuration)
         )
+        patch.setattr(search, "held_out", lambda run, searches, values: {})
+        patch.setattr(torch, "get_num_threads", lambda: 1)
         stage_project.run(search, values, "s")
 
 
@@ -88,22 +99,84 @@ def test_a_cost_of_another_name_is_told_with_its_file(searching, values):
 def test_a_search_writes_the_best_architecture_its_history_and_a_summary(searching, values):
     stage_project.run(search, values, "s")
     history = pd.read_csv("plots/search/s.csv")
-    evolved = history[history["method"] == "evolution"]
-    assert len(evolved) == EVALUATIONS
-    assert history["method"].value_counts().to_dict() == {"evolution": EVALUATIONS, "random": EVALUATIONS}
+    assert history.groupby(["seed", "method"]).size().to_dict() == {
+        (seed, method): EVALUATIONS for seed in range(REPEATS) for method in ("evolution", "random")
+    }
+    for _, one in history.groupby(["seed", "method"]):
+        assert one["evaluated"].tolist() == [1, 2, 3, 4]
+        assert one["best"].tolist() == one["AP"].cummax().tolist()
+    evolved, drawn = (
+        history[(history["seed"] == 0) & (history["method"] == method)] for method in ("evolution", "random")
+    )
     assert evolved["generation"].tolist() == [0, 0, 1, 1]
-    assert evolved["best_AP"].is_monotonic_increasing
     metrics = json.loads(Path("metrics/search/s.json").read_text())
     assert metrics["AP"] == evolved["AP"].max()
-    assert metrics["random_AP"] == history[history["method"] == "random"]["AP"].max()
+    assert metrics["random_AP"] == drawn["AP"].max()
     assert metrics["macs_paper_g"] <= metrics["budget_macs_paper_g"]
     assert metrics["evaluations"] == metrics["random_evaluations"] == EVALUATIONS
+    assert (metrics["repeats"], metrics["held_out_images"]) == (REPEATS, 4)
     architecture, resolution = read_found("s")
     best = evolved.loc[evolved["AP"].idxmax()]
     assert resolution == metrics["resolution"] == best["resolution"]
     widths = [architecture.stem, *architecture.stages, *architecture.deconv]
     assert " ".join(map(str, widths)) == best["genes"]
     assert not list(Path("data/checkpoints").rglob("*.json"))
+
+
+def searches(*genes):
+    """Pairs of searches whose best networks have these genes; each has a worse one too."""
+    worse = {"genes": [8] * 8, "resolution": 48, "score": 0.0}
+
+    def one(best):
+        return [worse, {"genes": best[:-1], "resolution": best[-1], "score": 1.0}]
+
+    return [search.Searches(one(evolved), one(drawn)) for evolved, drawn in genes]
+
+
+def test_networks_are_compared_on_test_images_by_their_mean_over_the_seeds(searching, values, monkeypatch):
+    values["search"]["held_out_images"] = 3
+    small, large = [16] * 8 + [48], [24] * 8 + [64]
+    asked = []
+
+    def matches(evaluator, configuration):
+        asked.append((configuration.resolution, [image.id for image in evaluator.images.annotations]))
+        right = np.full((10, 3), configuration.resolution == 64)
+        people = np.ones(3, int)
+        return Matches(np.arange(3), people, np.linspace(0.5, 0.95, 10), np.arange(3), right, ~right & False)
+
+    monkeypatch.setattr(Evaluator, "matches", matches)
+    run = values["search"]["runs"]["s"]
+    compared = search.held_out(run, searches((large, small), (large, large)), values)
+    test = keypoint_data("crowdpose", values).load("test", 3)
+    assert asked == [(64, [image.id for image in test]), (48, [image.id for image in test])]
+    assert compared["held_out_images"] == 3
+    assert (compared["held_out_AP"], compared["held_out_random_AP"]) == (100, 50)
+    assert compared["gain"] == 50
+    assert compared["gain_low"] < 50 < compared["gain_high"]
+
+
+def test_on_a_cpu_with_several_threads_two_configurations_are_evaluated_at_the_same_time(
+    searching, values, monkeypatch
+):
+    threads = []
+
+    def known(evaluator, configuration):
+        threads.append((threading.get_ident(), torch.get_num_threads()))
+        return float(sum(configuration.genes))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "get_num_threads", lambda: 4)
+        measures = search.evaluating(
+            "s", values["search"]["runs"]["s"], {}, search.tqdm(disable=True), values
+        )
+    assert len(measures) == 2
+    first, second = (measure.args[0] for measure in measures)
+    assert first.images is second.images
+    monkeypatch.setattr(Evaluator, "__call__", known)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(measures[0], XS).result()
+    assert threads[0][1] == 2
+    assert threads[0][0] != threading.get_ident()
 
 
 def test_under_a_budget_on_a_device_costs_are_milliseconds_and_macs_stand_beside(
@@ -119,13 +192,25 @@ def test_under_a_budget_on_a_device_costs_are_milliseconds_and_macs_stand_beside
     assert 1 < metrics["ms"] <= 1.5
 
 
-def test_what_both_searches_meet_is_evaluated_once(searching, values, monkeypatch):
+def test_what_several_searches_meet_is_evaluated_once(searching, values, monkeypatch):
     scores = Scores()
     run(monkeypatch, values, scores)
-    assert len(scores.asked) == len(set(scores.asked)) < 2 * EVALUATIONS
+    assert len(scores.asked) == len(set(scores.asked)) < 2 * REPEATS * EVALUATIONS
 
 
-@pytest.mark.parametrize("killed_after", [1, 3, 5])
+def test_the_network_that_goes_on_is_that_of_the_first_seed(searching, values, monkeypatch):
+    run(monkeypatch, values, Scores())
+    several = read_found("s")
+    values["search"]["repeats"] = 1
+    run(monkeypatch, values, Scores())
+    assert read_found("s") == several
+    values["seed"] = 1
+    prepare(searching, seed=1)
+    run(monkeypatch, values, Scores())
+    assert pd.read_csv("plots/search/s.csv")["seed"].unique().tolist() == [1]
+
+
+@pytest.mark.parametrize("killed_after", [1, 3, 5, 8])
 def test_a_killed_search_goes_on_and_finds_the_same(searching, values, monkeypatch, killed_after):
     undisturbed = Scores()
     run(monkeypatch, values, undisturbed)

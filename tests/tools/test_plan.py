@@ -95,10 +95,10 @@ def test_every_seed_is_a_network_but_a_supernet_has_one(smoke):
 
 
 def test_a_search_counts_its_calibrations_and_tests(smoke):
-    settings = smoke["search"] | {"population": 5, "generations": 4, "images": 7, "calibration_images": 3}
-    work = planned(smoke | {"search": settings}, "search@xs")["search@xs"]
-    # evolution and random search, which begin with the same generation
-    assert work.tested == (2 * 4 - 1) * 5 * (7 + 3)
+    sizes = {"population": 5, "generations": 4, "images": 7, "calibration_images": 3, "held_out_images": 6}
+    work = planned(smoke | {"search": smoke["search"] | sizes | {"repeats": 2}}, "search@xs")["search@xs"]
+    # evolution and random search, which begin with the same generation, and the networks that they find
+    assert work.tested == 2 * ((2 * 4 - 1) * 5 * (7 + 3) + 2 * (6 + 3))
 
 
 def test_the_paper_profile_is_planned_with_a_part_of_a_batch(paper):

@@ -164,21 +164,30 @@ class Planner:
         name, settings = stage.arguments[0], self.values["search"]
         run = settings["runs"][name]
         chosen = trainings.candidates(name, self.values, CANDIDATES)
-        candidates = [self._candidate(run["supernet"], one) for one in chosen]
-        # The random search begins as the evolution does.
-        evaluations = settings["population"] * (2 * settings["generations"] - 1)
+        candidates = [self._candidate(run["supernet"], one, settings["images"]) for one in chosen]
+        # A random search begins as the evolution does.
+        evaluations = settings["repeats"] * settings["population"] * (2 * settings["generations"] - 1)
         work = sum(candidates, Work()).times(evaluations / len(candidates))
         work = dataclasses.replace(work, seconds=work.seconds / len(devices(self.values["device"])))
         for resolution in space(self.values, run["supernet"]).resolutions:
             work += self._views(resolution, settings["calibration_images"])
             work += Work(seconds=settings["images"] * self.costs.preparation(resolution))
-        return work
+        return work + self._held_out(run["supernet"], chosen)
 
-    def _candidate(self, supernet: str, one: Configuration) -> Work:
-        """A candidate's calibration and test."""
+    def _held_out(self, supernet: str, found: list[Configuration]) -> Work:
+        """The networks that the searches find, calibrated and tested on further images."""
+        settings = self.values["search"]
+        images = min(
+            settings["held_out_images"], self.counts.of("crowdpose", self.values["crowdpose"]["test"][0]).all
+        )
+        tests = [self._candidate(supernet, one, images) for one in found]
+        return sum(tests, Work()).times(2 * settings["repeats"] / len(tests))
+
+    def _candidate(self, supernet: str, one: Configuration, images: int) -> Work:
+        """A candidate's calibration, and its test on so many images."""
         network, settings = self._sub_network(supernet, one), self.values["search"]
         return self._calibration(network, one.resolution, settings["calibration_images"]) + _passing(
-            self.costs.shared_test(network, one.resolution), settings["images"]
+            self.costs.shared_test(network, one.resolution), images
         )
 
     def _ranking(self, stage: Stage) -> Work:

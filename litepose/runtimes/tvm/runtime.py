@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 import tvm
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from tvm import relax
 
 from litepose.runtimes.folding import fold_batch_norm
@@ -28,8 +28,14 @@ def compiled(
         target: of the device.
         tuned: file of the times that were measured there (:class:`Tuning`), which need not exist.
     """
-    module = lower(fold_batch_norm(model), tuple(image.shape), target)
-    return relax.build(scheduled(module, target, _tiles(target, tuned)), target)
+    return _built(fold_batch_norm(model), tuple(image.shape), target, tuned)
+
+
+def _built(
+    folded: fx.GraphModule, shape: tuple[int, ...], target: tvm.target.Target, tuned: Path | None = None
+) -> relax.VMExecutable:
+    """As `compiled`, of a network whose batch norm is folded."""
+    return relax.build(scheduled(lower(folded, shape, target), target, _tiles(target, tuned)), target)
 
 
 def _tiles(target: tvm.target.Target, tuned: Path | None) -> dict[str, Tile]:
@@ -95,7 +101,9 @@ class TvmNetwork(nn.Module):
     def __init__(self, model: nn.Module, device: str = "host") -> None:
         super().__init__()
         _check_compiler(device)
-        self._model = (model,)  # not a module of this one, whose parameters could be moved
+        # Not a module of this one, whose parameters could be moved; folded now, because PyTorch's tracer
+        # disturbs networks that other threads call.
+        self._folded = (fold_batch_norm(model),)
         self._target = targets.target_of(device, torch.get_num_threads())
         self._place = tvm.cuda() if gpu.is_gpu(self._target) else tvm.cpu()
         self._lock = threading.Lock()
@@ -118,6 +126,6 @@ class TvmNetwork(nn.Module):
         if image.shape not in machines:
             with self._lock:
                 if image.shape not in self._executables:
-                    self._executables[image.shape] = compiled(self._model[0], image, self._target)
+                    self._executables[image.shape] = _built(self._folded[0], tuple(image.shape), self._target)
             machines[image.shape] = relax.VirtualMachine(self._executables[image.shape], self._place)
         return machines[image.shape]

@@ -151,6 +151,7 @@ SCHEMA: dict[str, typing.Any] = {
                 "cost": one_of(("macs", "host")),
             }
         },
+        "repeats": whole(1),
         "population": whole(1),
         "generations": whole(1),
         "parents": whole(1),
@@ -158,6 +159,7 @@ SCHEMA: dict[str, typing.Any] = {
         "flip": truth,
         "max_side": whole(64),
         "images": whole(1),
+        "held_out_images": whole(1),
         "calibration_images": whole(1),
     },
     "ranking": _schedule(

@@ -20,16 +20,18 @@ def evaluators(
     section: dict[str, Any],
     devices: Sequence[torch.device],
     values: Values,
+    split: str = "val",
 ) -> list[Evaluator]:
-    """One per device, on the same images of the val split.
+    """One per device, on the same images.
 
     Args:
         supernet: its run.
         section: numbers of ``images`` and ``calibration_images``.
-        devices: that configurations are evaluated on at the same time.
+        devices: that configurations are evaluated on at the same time; a device may come twice.
+        split: whose first images these are.
     """
     file = trained("supernet", supernet, values["seed"])
-    annotations, largest = data.load("val", section["images"]), weights.load(file).input_size
+    annotations, largest = data.load(split, section["images"]), weights.load(file).input_size
     settings = values["search"]
     views = calibration(data, values, section["calibration_images"], largest)
     images = SharedImages(annotations, views, settings["max_side"])
