@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import litepose
-from litepose.core.errors import InputError
+from litepose.core.errors import DivergedError, InputError
 
 # Module of litepose.cli -> what it does; imported only when it runs, because PyTorch takes seconds.
 COMMANDS = {
     "predict": "find people in photographs, videos and cameras: skeletons drawn, and all people in one file",
     "evaluate": "measure the AP of weights on a data set, beside the published AP",
+    "finetune": "train on, from trained or released weights, on your own annotated photographs",
     "export": "write a network as an ONNX, TorchScript or TVM file, after comparing it with PyTorch",
 }
 
@@ -22,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser(argv).parse_args(argv)
     try:
         arguments.run(arguments)
-    except InputError as error:
+    except (InputError, DivergedError) as error:
         sys.exit(_complain(str(error)))
     except OSError as error:
         sys.exit(_complain(f"{error.filename or 'A file'}: {error.strerror or error}"))
