@@ -12,8 +12,10 @@ from litepose.core.errors import DivergedError, InputError
 COMMANDS = {
     "predict": "find people in photographs, videos and cameras: skeletons drawn, and all people in one file",
     "evaluate": "measure the AP of weights on a data set, beside the published AP",
+    "show": "look at an annotated data set as the training sees it: pictures and numbers",
     "finetune": "train on, from trained or released weights, on your own annotated photographs",
     "export": "write a network as an ONNX, TorchScript or TVM file, after comparing it with PyTorch",
+    "benchmark": "time a network in each runtime, with intervals",
 }
 
 

@@ -23,7 +23,7 @@ WARMUP, DECAY = 0.05, 0.5  # shares of a run in which the learning rate grows, a
 # Of a forward and backward pass on a CPU: with more, activations leave its cache and take gigabytes.
 PART_PIXELS = 1 << 18
 MULTIPLE = 64  # px
-ENLARGED = 1.5  # photographs are looked at enlarged by this much at most
+ENLARGED = 1.5  # photographs are looked at enlarged by about this much at most
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,5 @@ def seconds_of_a_step(model: nn.Module, task: PoseTask, options: StepOptions) ->
 def suitable_size(input_size: int, images: Annotations) -> int:
     """The size to fine-tune at: the network's, or less where the photographs are small, px."""
     short = float(np.median([min(image.width, image.height) for image in images]))
-    enlarged = math.ceil(ENLARGED * short / MULTIPLE) * MULTIPLE
+    enlarged = max(1, round(ENLARGED * short / MULTIPLE)) * MULTIPLE
     return min(input_size, enlarged)

@@ -21,6 +21,7 @@ from litepose.datasets.augmentation import Augmentation
 from litepose.datasets.keypoints import KeypointDataset
 from litepose.finetuning.plan import Plan, plan, seconds_of_a_step, step_options
 from litepose.finetuning.rounds import Rounds
+from litepose.training.checkpoint import load_interrupted
 from litepose.training.frozen import frozen_statistics
 from litepose.training.loop import fit
 from litepose.training.losses import PoseLoss
@@ -67,6 +68,11 @@ class FineTuning:
         settings: see there.
         out: file that the caller writes the weights to.
         decisive: further values that decide the result, and files.
+
+    Attributes:
+        plan: of the run.
+        curves: CSV file of the numbers of each round.
+        resumed: whether a run of the same settings, weights and data was interrupted, and goes on.
     """
 
     def __init__(
@@ -85,13 +91,10 @@ class FineTuning:
         self.options = step_options(self.batch_size, settings.resolution, self.device)
         self._state, self._plan = (out.with_name(f".{out.name}.{name}") for name in ("state", "plan"))
         self.curves = out.with_name(f"{out.name}.csv")
-        self._fingerprint = _digest(litepose.__version__, asdict(settings), *decisive)
+        self._decisive = _digest(litepose.__version__, asdict(settings), *decisive)
         self.plan = self._read_plan() or self._new_plan()
-
-    @property
-    def resumed(self) -> bool:
-        """Whether a run of the same settings, weights and data was interrupted."""
-        return self._state.is_file() and self._read_plan() is not None
+        self._fingerprint = _digest(self._decisive, asdict(self.plan))
+        self.resumed = load_interrupted(self._state, self._fingerprint) is not None
 
     def train(self, measure: Callable[[int], Row]) -> list[Row]:
         """Train, with the loop of all trainings of this package.
@@ -148,14 +151,14 @@ class FineTuning:
         settings = self.settings
         seconds = seconds_of_a_step(self.model, self._task(self.dataset, workers=0), self.options)
         made = plan(len(self.dataset), self.batch_size, seconds, settings.minutes, settings.epochs)
-        write_text(self._plan, json.dumps({"fingerprint": self._fingerprint, "plan": asdict(made)}) + "\n")
+        write_text(self._plan, json.dumps({"decisive": self._decisive, "plan": asdict(made)}) + "\n")
         return made
 
     def _read_plan(self) -> Plan | None:
         """That of an interrupted run: minutes would become other numbers of steps on a busier machine."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(self._plan.read_text())
-            if content["fingerprint"] == self._fingerprint:
+            if content["decisive"] == self._decisive:
                 return Plan(**content["plan"])
         return None
 
