@@ -10,17 +10,16 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
 from tqdm import tqdm
 
 from litepose.core.cores import cores
 from litepose.core.errors import InputError
 from litepose.latency import machine
-from litepose.latency.measure import Protocol, confidence_interval, measure_rounds
+from litepose.latency.measure import Protocol, measure_rounds, prepare, summary
 from litepose.latency.networks import outputs
 from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
-from litepose.runtimes.interface import Runtime, Unavailable, check_output
+from litepose.runtimes.interface import Runtime, Unavailable
 from stages.lib.common.parameters import PARAMS, Values
 from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage
@@ -71,35 +70,16 @@ def prepare_all(
     return prepared, list(left_out.values())
 
 
-def prepare(system: str, runtime: Runtime, model: nn.Module, image: Tensor, reference: list[Tensor]) -> None:
-    """Prepare a runtime and find its output equal to plain PyTorch's."""
-    runtime.prepare(model, image)
-    runtime.load()
-    runtime.run_once()
-    check_output(system, runtime.output(), reference)
-    runtime.unload()
-    machine.release_memory()
-
-
 def measure(
     prepared: dict[tuple[str, str], Runtime], section: dict[str, Any], seed: int
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """`ms`, `low_ms`, `high_ms` and the numbers of `visits` and of timed `runs`, by system and runtime."""
+    """What `summary` says of each, by system and runtime."""
     share = section["max_seconds"] / max(section["rounds"] * len(prepared), 1)
     protocol = Protocol(section["warmup"], section["repeats"], share)
     times = measure_rounds(prepared, protocol, section["rounds"], section["visits"], seed)
     measured: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for (system, name), visits in times.items():
-        # Rounded to four digits that count, not to decimals: figures have logarithmic axes, on which the
-        # lower end of an interval must not be zero.
-        ms, low, high = (float(f"{value:.4g}") for value in confidence_interval(visits))
-        measured[system][name] = {
-            "ms": ms,
-            "low_ms": low,
-            "high_ms": high,
-            "visits": len(visits),
-            "runs": sum(map(len, visits)),
-        }
+        measured[system][name] = summary(visits)
     return measured
 
 

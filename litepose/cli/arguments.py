@@ -52,3 +52,11 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not positive")
     return number
+
+
+def height_and_width(text: str) -> tuple[int, int]:
+    """Sides in px, such as ``448x640``; one number is a square."""
+    sides = text.split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise argparse.ArgumentTypeError(f"{text} is not a size such as 448x640")
+    return int(sides[0]), int(sides[-1])

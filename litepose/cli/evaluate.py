@@ -2,58 +2,62 @@
 
 import argparse
 import csv
-import sys
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 from litepose.cli.arguments import add_network, estimator, positive
+from litepose.cli.data import add_data, find_layout, find_skeleton, load_split
+from litepose.cli.scores import INTERVALS, Scored, score
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
-from litepose.datasets import annotations
-from litepose.datasets.manifest import LAYOUTS, SPLITS, find_splits
-from litepose.evaluation import evaluate
+from litepose.datasets.manifest import SPLITS, Splits, find_splits
 from litepose.evaluation.average_precision import percent
-from litepose.inference import predict
 
 PAPER_SPLITS = {"crowdpose": "test", "coco": "val"}  # that the paper reports for each layout
+
+EXAMPLES = """examples:
+  litepose evaluate mine.pt --data photographs --split val
+  litepose evaluate litepose-m.pth --official litepose-m --data crowdpose     # the paper's split, and its AP
+  litepose evaluate litepose-s.pth --official litepose-s --data coco --limit 500 --no-flip
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of the command."""
     add_network(parser)
-    parser.add_argument("--data", type=Path, required=True, help="data set in the layout's own directories")
-    parser.add_argument("--layout", choices=LAYOUTS, help="default: that of the network's joints")
+    add_data(parser)
     parser.add_argument(
         "--split", choices=SPLITS["crowdpose"], help="default: the paper's, CrowdPose's test or COCO's val"
     )
     parser.add_argument("--limit", type=positive, help="only the first images of the split")
+    parser.epilog = EXAMPLES
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the table of published and measured scores."""
     network = estimator(arguments)
-    layout = arguments.layout or _layout(network.skeleton)
-    split = arguments.split or PAPER_SPLITS[layout]
-    annotation_file, image_dir = find_splits(arguments.data, layout, [split], "--data")[split]
-    images = annotations.load(annotation_file, image_dir, network.skeleton)
-    images = replace(images, images=images.images[: arguments.limit])
-    detections = predict(
-        network.model,
+    skeleton = find_skeleton(arguments.skeleton, network.skeleton)
+    if skeleton.joints != network.skeleton.joints:
+        raise InputError(
+            f"The network finds the joints of {network.skeleton.name}, not those of {skeleton.name}: give "
+            "other weights, or fine-tune these"
+        )
+    layout, split, splits = _split(arguments, skeleton)
+    images = load_split(splits, split, skeleton, arguments.limit)
+    scored = score(
+        network.network,
         images,
-        network.skeleton,
+        skeleton,
         network.input_size,
-        flip=arguments.flip,
         device=network.device,
-        progress=sys.stderr.isatty(),
+        flip=arguments.flip,
     )
-    scores = evaluate(annotation_file, detections, network.skeleton, [image.id for image in images])
     name = arguments.official or arguments.weights
     print(
         f"{name} at {network.input_size} px, {'with' if arguments.flip else 'without'} flip test, "
         f"on {len(images)} {layout} {split} images of {arguments.data}"
     )
-    print(_table(reported(name, layout, split), percent(scores)))
+    print(_table(reported(name, layout, split), scored))
 
 
 def reported(name: str | Path, layout: str, split: str) -> dict[str, float]:
@@ -65,19 +69,28 @@ def reported(name: str | Path, layout: str, split: str) -> dict[str, float]:
     return {}
 
 
-def _layout(skeleton: Skeleton) -> str:
-    if skeleton.name not in LAYOUTS:
-        raise InputError(
-            f"The network finds the joints of {skeleton.name}: say with --layout how its data set lies, as "
-            f"{' or '.join(LAYOUTS)}"
-        )
-    return skeleton.name
+def _split(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple[str, str, Splits]:
+    """Layout, split and all splits: those that are asked for, or the paper's of the layout that is found."""
+    if arguments.split:
+        layout, splits = find_layout(arguments, arguments.split)
+        return layout, arguments.split, splits
+    likely = arguments.layout or skeleton.name
+    for layout in sorted(PAPER_SPLITS, key=lambda name: name != likely):
+        splits = find_splits(arguments.data, layout, [], "--data")
+        if PAPER_SPLITS[layout] in splits and arguments.layout in (None, layout):
+            return layout, PAPER_SPLITS[layout], splits
+    layout = likely if likely in PAPER_SPLITS else "crowdpose"
+    return layout, PAPER_SPLITS[layout], find_splits(arguments.data, layout, [PAPER_SPLITS[layout]], "--data")
 
 
-def _table(published: dict[str, float], measured: dict[str, float]) -> str:
+def _table(published: dict[str, float], scored: Scored) -> str:
     """A row per score; a cell without a number is empty."""
-    lines = [f"{'':<9} {'published':>9} {'measured':>9}"]
-    for name, value in measured.items():
+    lines = [f"{'':<9} {'published':>9} {'measured':>9}  95 % interval"]
+    for name, value in percent(scored.scores).items():
         cell = f"{published[name]:.1f}" if name in published else ""
-        lines.append(f"{name:<9} {cell:>9} {value:>9.1f}")
+        line = f"{name:<9} {cell:>9} {value:>9.1f}"
+        if name in INTERVALS:
+            sure = scored.interval(name)
+            line += f"  {100 * sure.low:.1f} to {100 * sure.high:.1f}"
+        lines.append(line)
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from litepose.cli.arguments import add_weights, trained
+from litepose.cli.arguments import add_weights, height_and_width, trained
 from litepose.export import FORMATS, TARGETS
 
 EXAMPLES = """examples:
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="onnx", help="default: %(default)s")
     parser.add_argument(
         "--size",
-        type=_height_and_width,
+        type=height_and_width,
         metavar="HEIGHTxWIDTH",
         help="of the input in px, multiples of 16, such as 448x640; one number is a square; by default a "
         "square of the size that the network was trained for",
@@ -50,10 +50,3 @@ def run(arguments: argparse.Namespace) -> None:
     )
     how = "not run" if error is None else f"outputs equal PyTorch's to {error:.0e} of their largest value"
     print(f"{arguments.out}: {arguments.format}, {how}")
-
-
-def _height_and_width(text: str) -> tuple[int, int]:
-    sides = text.split("x")
-    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-        raise argparse.ArgumentTypeError(f"{text} is not a size such as 448x640")
-    return int(sides[0]), int(sides[-1])

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import litepose
-from litepose.core.errors import InputError
+from litepose.core.errors import DivergedError, InputError
 
 # Module of litepose.cli -> what it does; imported only when it runs, because PyTorch takes seconds.
 COMMANDS = {
     "predict": "find people in photographs, videos and cameras: skeletons drawn, and all people in one file",
     "evaluate": "measure the AP of weights on a data set, beside the published AP",
+    "show": "look at an annotated data set as the training sees it: pictures and numbers",
+    "finetune": "train on, from trained or released weights, on your own annotated photographs",
     "export": "write a network as an ONNX, TorchScript or TVM file, after comparing it with PyTorch",
+    "benchmark": "time a network in each runtime, with intervals",
 }
 
 
@@ -22,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser(argv).parse_args(argv)
     try:
         arguments.run(arguments)
-    except InputError as error:
+    except (InputError, DivergedError) as error:
         sys.exit(_complain(str(error)))
     except OSError as error:
         sys.exit(_complain(f"{error.filename or 'A file'}: {error.strerror or error}"))

@@ -1,5 +1,5 @@
 """Networks as files that run without this package: written only if they compute what PyTorch computes."""
 
-from litepose.export.writing import FORMATS, MULTIPLE, TARGETS, Options, export
+from litepose.export.writing import FORMATS, TARGETS, Options, export, input_shape
 
-__all__ = ["FORMATS", "MULTIPLE", "TARGETS", "Options", "export"]
+__all__ = ["FORMATS", "TARGETS", "Options", "export", "input_shape"]

@@ -77,8 +77,7 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
         InputError: the outputs differ, the target cannot run it here, or a package or compiler is missing.
         OSError: a file cannot be written.
     """
-    height, width = options.size or 2 * (_side(trained.input_size),)
-    images = _images(height, width, options.dynamic)
+    images = _images(*input_shape(trained.input_size, options.size), options.dynamic)
     made = _made(trained, images, options)
     error = None if made.outputs is None else _largest_difference(trained, images, made.outputs)
     if error is None and not options.unverified:
@@ -97,9 +96,18 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
     return error
 
 
-def _side(input_size: int) -> int:
-    """The input size, rounded up to what networks take."""
-    return -(-input_size // MULTIPLE) * MULTIPLE
+def input_shape(input_size: int, size: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Height and width in px that are asked for, or a square of a network's input size.
+
+    Raises:
+        InputError: a side is no positive multiple of 16 px.
+    """
+    for side in size or ():
+        if side < MULTIPLE or side % MULTIPLE:
+            raise InputError(
+                f"A side of the size is {side} px, but must be a positive multiple of {MULTIPLE} px"
+            )
+    return size or 2 * (-(-input_size // MULTIPLE) * MULTIPLE,)
 
 
 def _images(height: int, width: int, dynamic: bool) -> list[Tensor]:

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 from scipy import stats
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from litepose.latency.machine import release_memory
-from litepose.runtimes.interface import Runtime
+from litepose.runtimes.interface import Runtime, check_output
 
 Key = TypeVar("Key", bound=Hashable)
 _MIN_RUNS = 3
@@ -84,6 +85,21 @@ def measure_interleaved(
 
 def _may_run_again(seconds: list[float], share: float) -> bool:
     return len(seconds) < _MIN_RUNS or sum(seconds) + float(np.median(seconds)) <= share
+
+
+def prepare(system: str, runtime: Runtime, model: nn.Module, image: Tensor, reference: list[Tensor]) -> None:
+    """Prepare a runtime, and find that its outputs equal plain PyTorch's.
+
+    Raises:
+        InputError: they do not.
+        Unavailable: this machine lacks what the runtime needs.
+    """
+    runtime.prepare(model, image)
+    runtime.load()
+    runtime.run_once()
+    check_output(system, runtime.output(), reference)
+    runtime.unload()
+    release_memory()
 
 
 def measure_rounds(
@@ -166,3 +182,19 @@ def confidence_interval(visits: list[np.ndarray], confidence: float = 0.95) -> t
     margin = stats.t.ppf((1 + confidence) / 2, len(logs) - 1) * stats.sem(logs)
     latency, low, high = np.exp(logs.mean() + np.array([0, -margin, margin])).tolist()
     return latency, low, high
+
+
+def summary(visits: list[np.ndarray]) -> dict[str, float]:
+    """`ms` with the interval `low_ms` to `high_ms`, and the numbers of `visits` and of timed `runs`.
+
+    Rounded to four digits that count, not to decimals: figures have logarithmic axes, on which the lower end
+    of an interval must not be zero.
+    """
+    ms, low, high = (float(f"{value:.4g}") for value in confidence_interval(visits))
+    return {
+        "ms": ms,
+        "low_ms": low,
+        "high_ms": high,
+        "visits": len(visits),
+        "runs": sum(map(len, visits)),
+    }

@@ -96,8 +96,9 @@ def data_set(root, checkpoint, flip=True):
 
 
 def scores(output):
-    """Cells of the printed table by the name of the row."""
-    return {line.split()[0]: line.split()[1:] for line in output.splitlines()[2:]}
+    """Published and measured scores of the printed table by the name of the row, without intervals."""
+    rows = [line.partition(" to ")[0].split() for line in output.splitlines()[2:]]
+    return {row[0]: row[1:-1] if row[0] in ("AP", "AP50", "AP75") else row[1:] for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,8 @@ def test_a_data_set_of_what_the_checkpoint_finds_measures_100_beside_the_publish
     assert output.splitlines()[0].startswith(
         "litepose-xs at 64 px, with flip test, on 3 crowdpose test images"
     )
-    assert output.splitlines()[1].split() == ["published", "measured"]
+    assert output.splitlines()[1].split() == ["published", "measured", "95", "%", "interval"]
+    assert output.splitlines()[2].endswith("100.0  100.0 to 100.0")
     table = scores(output)
     assert table["AP"] == ["49.5", "100.0"]
     assert table["AP75"] == ["51.4", "100.0"]
@@ -241,10 +243,23 @@ def test_a_missing_split_is_named_in_one_sentence(call, checkpoint, tmp_path):
     assert "crowdpose_val.json" in call(*arguments, "--split", "val", refused=True)
 
 
-def test_joints_of_neither_data_set_need_a_layout(call, tmp_path):
+def test_own_joints_are_evaluated_in_either_layout_by_coco_s_metric(call, tmp_path):
     skeleton = litepose.Skeleton("dogs", COCO.joints, COCO.flip, COCO.limbs, COCO.sigmas)
     weights.save(Path("dogs.pt"), models.create("litepose-xs", 17, depth=0.1), skeleton, INPUT)
-    assert "say with --layout" in call("evaluate", "dogs.pt", "--data", tmp_path, refused=True)
+    contents = pose_data.content(COCO, [pose_data.person(COCO, [(9, 9, 2)] * 17)], SIZES)
+    pose_data.write(tmp_path, contents)
+    (tmp_path / "json").mkdir()
+    (tmp_path / "json/crowdpose_val.json").write_text(json.dumps(contents))
+    output = call("evaluate", "dogs.pt", "--data", tmp_path, "--split", "val")
+    assert "on 3 crowdpose val images" in output
+    assert list(scores(output))[-3:] == ["AR", "AR50", "AR75"]
+
+
+def test_joints_that_the_network_does_not_find_are_refused(call, checkpoint, tmp_path):
+    arguments = ("--official", "litepose-xs", "--data", tmp_path, "--skeleton", "coco")
+    assert "finds the joints of crowdpose, not those of coco" in call(
+        "evaluate", checkpoint, *arguments, refused=True
+    )
 
 
 # -- predict

@@ -18,6 +18,7 @@ from litepose.latency.measure import (
     confidence_interval,
     measure_interleaved,
     measure_rounds,
+    prepare,
     warm_up,
 )
 from litepose.latency.networks import outputs, with_batch_statistics
@@ -27,7 +28,6 @@ from litepose.runtimes import registry
 from litepose.runtimes.eager import EagerRuntime
 from litepose.runtimes.folding import fold_batch_norm
 from litepose.runtimes.interface import Runtime, Unavailable, check_output
-from stages.latency import prepare
 from stages.lib.latency.systems import runtimes_of
 
 SECTION = {

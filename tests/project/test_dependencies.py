@@ -17,7 +17,7 @@ ORDER = (
     ("models", "datasets", "runtimes"),
     ("export",),
     ("training", "inference", "evaluation"),
-    ("nas", "latency"),
+    ("nas", "latency", "finetuning"),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}

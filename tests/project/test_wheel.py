@@ -24,7 +24,7 @@ from support import ROOT
 # What the extras install: packages, and for TVM's the names of their distributions
 EXTRAS = ("dvc", "dvclive", "pandas", "matplotlib", "markdown_it", "onnx", "onnxscript", "onnxruntime")
 EXTRAS += ("tvm", "tvm_ffi", "apache_tvm", "tornado", "cloudpickle", "pytest", "ruff", "mypy")
-OPTIONAL = ("litepose.runtimes.tvm", "litepose.runtimes.onnx_session")
+OPTIONAL = ("litepose.runtimes.tvm", "litepose.runtimes.onnx_session", "litepose.export.tvm_library")
 FIVE_LINES = """
 import litepose
 estimator = litepose.load("weights.pt")

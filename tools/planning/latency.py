@@ -9,11 +9,11 @@ from torch import nn
 
 from litepose import complexity, models
 from litepose.core.cores import cores
+from litepose.latency.measure import prepare
 from litepose.latency.networks import outputs
 from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
 from litepose.runtimes.interface import Unavailable
-from stages.latency import prepare
 from stages.lib.latency.systems import TUNING, check_device, published_network, runtimes_of
 
 RUNS = 2  # of a runtime while it is prepared, and at least in each round

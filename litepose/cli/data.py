@@ -1,0 +1,82 @@
+"""The annotated data set of a command: where its splits lie, and its joints."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from litepose.core import skeletons
+from litepose.core.errors import InputError
+from litepose.core.skeletons import SKELETONS, Skeleton
+from litepose.datasets import annotations
+from litepose.datasets.annotations import Annotations
+from litepose.datasets.manifest import LAYOUTS, SPLITS, Splits, find_splits
+
+HELD_OUT = 10  # one image of so many, where there is no validation split
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Where the data set lies, and how."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="directory with json/crowdpose_SPLIT.json and images/ (CrowdPose's layout), or with "
+        "annotations/person_keypoints_SPLIT2017.json and SPLIT2017/ (COCO's)",
+    )
+    parser.add_argument("--layout", choices=LAYOUTS, help="default: the one that is found")
+    parser.add_argument(
+        "--skeleton", help="joints: coco, crowdpose or a YAML file; default: those of the network"
+    )
+
+
+def find_layout(arguments: argparse.Namespace, split: str) -> tuple[str, Splits]:
+    """The layout of the data set, and the splits that are there.
+
+    Raises:
+        InputError: the split is not there.
+    """
+    layouts = [arguments.layout] if arguments.layout else list(LAYOUTS)
+    for layout in layouts:
+        found = find_splits(arguments.data, layout, [], "--data") if split in SPLITS[layout] else {}
+        if split in found:
+            return layout, found
+    if arguments.layout:
+        find_splits(arguments.data, arguments.layout, [split], "--data")  # says what is missing
+    places = " nor ".join(LAYOUTS[layout][0][0].format(split=split) for layout in layouts)
+    raise InputError(
+        f"{arguments.data} has no {split} split: there is neither {places} with its images; give the "
+        "data set's directory as --data, or --split"
+    )
+
+
+def find_skeleton(given: str | None, known: Skeleton) -> Skeleton:
+    """The joints that ``--skeleton`` names, by default those that are known.
+
+    Raises:
+        InputError: there is none of this name, or the file is not as it must be.
+    """
+    if given is None:
+        return known
+    if given in SKELETONS:
+        return SKELETONS[given]
+    if not Path(given).is_file():
+        raise InputError(f"The skeleton is {given!r}: use {', '.join(SKELETONS)} or a YAML file that exists")
+    return skeletons.load(Path(given))
+
+
+def load_split(splits: Splits, split: str, skeleton: Skeleton, limit: int | None = None) -> Annotations:
+    """The annotated images of a split, or its first ones."""
+    images = annotations.load(*splits[split], skeleton)
+    return replace(images, images=images.images[:limit])
+
+
+def train_and_validation(splits: Splits, skeleton: Skeleton) -> tuple[Annotations, Annotations]:
+    """The images to train on and those to measure with: the val split, or every tenth of the train split."""
+    images = annotations.load(*splits["train"], skeleton)
+    if "val" in splits:
+        return images, annotations.load(*splits["val"], skeleton)
+    held_out = images.images[::HELD_OUT]
+    rest = [image for number, image in enumerate(images) if number % HELD_OUT]
+    if not rest:
+        raise InputError(f"{images.file}: {len(images)} image is too few to train and to measure: give more")
+    return replace(images, images=rest), replace(images, images=held_out)

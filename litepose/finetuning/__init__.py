@@ -1,0 +1,1 @@
+"""Training on from trained or released weights, on one's own annotated photographs."""

@@ -1,0 +1,153 @@
+"""``litepose finetune``: own photographs and joints, interrupted and gone on with, told in advance."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from litepose import models
+from litepose.cli import finetune
+from litepose.cli.main import main
+from litepose.core.skeletons import CROWDPOSE
+from litepose.finetuning import run
+from litepose.latency.networks import with_batch_statistics
+from litepose.models import weights
+from support import pose_data
+
+SIZES = ((48, 40),) * 20
+HAND = """
+joints: [left_wrist, thumb]
+flips: []
+sigmas: [0.1, 0.1]
+"""
+ARGUMENTS = ("--epochs", "3", "--size", "32", "--batch-size", "4", "--workers", "0")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    torch.set_num_threads(1)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Weights of a small Lite Pose."""
+    path = tmp_path_factory.mktemp("trained") / "small.pt"
+    torch.manual_seed(0)
+    weights.save(path, with_batch_statistics(models.create("litepose-xs", 14, depth=0.1)), CROWDPOSE, 64)
+    return path
+
+
+def data_set(root, joints, splits=("train", "val")):
+    """CrowdPose's layout with a person of so many joints in every image."""
+    places = [(8 + 2 * joint, 30 - 2 * joint, 2) for joint in range(joints)]
+    names = CROWDPOSE.joints if joints == 14 else ("left_wrist", "thumb")
+    (root / "json").mkdir(parents=True)
+    for split in splits:
+        contents = pose_data.content(CROWDPOSE, [], SIZES)
+        contents["categories"][0]["keypoints"] = list(names)
+        contents["annotations"] = [
+            {"id": number, **pose_data.person(CROWDPOSE, places, number)}
+            for number in range(1, len(SIZES) + 1)
+        ]
+        pose_data.write(root, contents)
+        (root / f"json/crowdpose_{split}.json").write_text(json.dumps(contents))
+    return root
+
+
+def call(*arguments):
+    main(["finetune", *map(str, arguments)])
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        call(*arguments)
+    assert end.value.code == 1
+    (sentence,) = capsys.readouterr().err.splitlines()[-1:]
+    assert sentence.startswith("error: ")
+    return sentence
+
+
+def test_the_run_is_announced_and_ap_is_told_before_and_after(trained, tmp_path, capsys):
+    root = data_set(tmp_path / "own", 14)
+    call(trained, "--data", root, "--out", "tuned.pt", *ARGUMENTS)
+    announced, before, after, written = capsys.readouterr().out.splitlines()
+    assert announced.startswith("20 images with 14 joints at 32 px, batches of 4: 60 views in about ")
+    assert before.startswith("before: AP 0.0 (")
+    assert after.startswith("after:  AP ")
+    assert "; gained " in after
+    assert written == "tuned.pt: the network; tuned.pt.csv: its curves"
+    network = weights.load(Path("tuned.pt"))
+    assert (network.input_size, network.skeleton) == (32, CROWDPOSE)
+    rows = list(csv.DictReader(Path("tuned.pt.csv").read_text().splitlines()))
+    assert [row["round"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert {"learning_rate", "pull", "monitor_AP"} <= rows[-1].keys()
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["own", "tuned.pt", "tuned.pt.csv"]
+
+
+def test_other_joints_and_no_validation_split(trained, tmp_path, capsys):
+    root = data_set(tmp_path / "own", 2, ["train"])
+    Path("hand.yaml").write_text(HAND)
+    call(trained, "--data", root, "--skeleton", "hand.yaml", "--out", "hand.pt", *ARGUMENTS)
+    assert "18 images with 2 joints" in capsys.readouterr().out
+    assert weights.load(Path("hand.pt")).skeleton.joints == ("left_wrist", "thumb")
+
+
+def test_a_killed_run_goes_on_to_the_weights_that_it_would_have_had(trained, tmp_path, capsys, monkeypatch):
+    root = data_set(tmp_path / "own", 14)
+    arguments = (trained, "--data", root, *ARGUMENTS)
+    call(*arguments, "--out", "whole.pt")
+
+    def stop_after_one(*_):
+        def measure(number):
+            if number == 2:
+                raise KeyboardInterrupt
+            return {}
+
+        return measure
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(finetune, "_monitor", stop_after_one)
+        call(*arguments, "--out", "killed.pt")
+    assert end.value.code == 130
+    assert not Path("killed.pt").exists()
+    monkeypatch.setattr(run, "seconds_of_a_step", lambda *_: pytest.fail("the plan is that of before"))
+    capsys.readouterr()
+    call(*arguments, "--out", "killed.pt")
+    assert "goes on with the run that was interrupted" in capsys.readouterr().out
+    whole, killed = (weights.load(Path(name)).model.state_dict() for name in ("whole.pt", "killed.pt"))
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+def test_what_another_run_left_unfinished_is_not_gone_on_with(trained, tmp_path, capsys):
+    root = data_set(tmp_path / "own", 14)
+    Path(".tuned.pt.state").write_bytes(b"of another run")
+    call(trained, "--data", root, "--out", "tuned.pt", *ARGUMENTS)
+    assert "goes on" not in capsys.readouterr().out
+
+
+def test_bad_input_is_one_sentence_and_leaves_nothing(trained, tmp_path, capsys):
+    root = data_set(tmp_path / "own", 14)
+    (tmp_path / "empty").mkdir()
+    for arguments, words in (
+        ((trained, "--data", "empty", "--out", "a.pt"), "empty has no train split"),
+        ((trained, "--data", root, "--out", trained), "is what is trained on from"),
+        ((trained, "--data", root, "--out", "a.pt", "--minutes", "0"), "--minutes is 0"),
+        ((trained, "--data", root, "--out", "a.pt", "--skeleton", "hand"), "The skeleton is 'hand'"),
+        ((trained, "--data", root, "--out", "a.pt", "--skeleton", "coco"), "skeleton of this data set"),
+        ((tmp_path / "none.pt", "--data", root, "--out", "a.pt"), "is missing"),
+    ):
+        assert words in refused(capsys, *arguments)
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["empty", "own"]
+
+
+def test_a_loss_that_is_not_finite_is_one_sentence(trained, tmp_path, capsys):
+    root = data_set(tmp_path / "own", 14)
+    sentence = refused(
+        capsys, trained, "--data", root, "--out", "a.pt", *ARGUMENTS, "--learning-rate", "1e30"
+    )
+    assert "lower the learning rate" in sentence
+    assert not Path("a.pt").exists()

@@ -1,0 +1,140 @@
+"""The programs of ``examples`` find the library's people, without the library."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from litepose import models
+from litepose.core.skeletons import CROWDPOSE
+from litepose.datasets.images import read_image
+from litepose.inference.estimator import Estimator
+from litepose.inference.grouping import group
+from support import ROOT, photographs
+from support.official import draw
+from support.perfect_network import maps
+
+EXAMPLES = ROOT / "examples"
+SURE = 0.2  # score of people who are compared on photographs
+# From the same maps: 1e-3 px. The released code's matrix is rounded to float32, the example's is not: sure
+# joints then differ by up to a pixel of the input.
+EXACT, ROUNDED = 1e-3, 1.0
+HEIGHT = 0.03  # of the random network's heatmaps
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The program as a module."""
+    sys.path.insert(0, str(EXAMPLES))
+    yield importlib.import_module("find_people_onnx")
+    sys.path.remove(str(EXAMPLES))
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    """A small Lite Pose with random numbers, whose heatmaps are so low that it finds few people in noise."""
+    torch.set_num_threads(1)
+    model = models.create("litepose-xs", depth=0.1)
+    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    model.load_state_dict({name: torch.from_numpy(np.asarray(draw(name, shapes[name]))) for name in shapes})
+    with torch.no_grad():
+        for head in model.heads():
+            head[-1].weight[:14] *= HEIGHT
+    return Estimator(model, CROWDPOSE, 64)
+
+
+def figures(count):
+    """Joints [P, 14, 3] of people beside each other in a map of 256 x 128 px; some are not labelled."""
+    rng = np.random.default_rng(0)
+    joints = np.concatenate([rng.uniform(10, 54, (count, 14, 2)), np.full((count, 14, 1), 2)], 2)
+    joints[..., 0] += 60 * np.arange(count)[:, None]
+    joints[:1, 3] = 0
+    return joints
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_the_example_groups_peaks_as_the_library_does(example, count):
+    heatmaps, tags = maps(figures(count), 256, 128)
+    ((expected, scores),) = group(heatmaps, tags)
+    people, found = example.group(heatmaps[0].numpy(), tags[0].numpy())
+    assert len(people) == len(expected) == count
+    np.testing.assert_allclose(people, expected[..., :3], atol=EXACT)
+    np.testing.assert_allclose(found, scores, atol=1e-6)
+
+
+def test_the_onnx_example_needs_nothing_of_this_project(estimator, tmp_path):
+    estimator.export(tmp_path / "network.onnx", size=(64, 64))
+    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "image.png"), image)
+    blocked = (
+        "import sys, runpy\n"
+        "for name in ('torch', 'litepose'): sys.modules[name] = None\n"
+        f"sys.argv = ['', 'network.onnx', 'image.png', 'people.png']\n"
+        f"runpy.run_path({str(EXAMPLES / 'find_people_onnx.py')!r}, run_name='__main__')"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    people = estimator(tmp_path / "image.png")
+    assert len(printed.splitlines()) == len(people) > 0
+    assert cv2.imread(str(tmp_path / "people.png")).shape == (64, 64, 3)
+
+
+def test_the_tvm_example_runs_what_was_compiled(estimator, tmp_path):
+    pytest.importorskip("tvm")
+    estimator.export(tmp_path / "network.so", "tvm", size=(64, 64))
+    cv2.imwrite(str(tmp_path / "image.png"), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    command = [sys.executable, EXAMPLES / "find_people_tvm.py", "network.so", "image.png", "people.png"]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert len(printed.splitlines()) == len(estimator(tmp_path / "image.png")) > 0
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_the_onnx_example_finds_the_library_s_people(example, estimator, tmp_path, dynamic):
+    estimator.export(tmp_path / "network.onnx", size=None if dynamic else (64, 128), dynamic=dynamic)
+    image = np.random.default_rng(1).integers(0, 255, (96, 160, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "image.png"), image)
+    run, about = example.load(tmp_path / "network.onnx")
+    people, scores = example.find(run, cv2.imread(str(tmp_path / "image.png")), about)
+    compare(people, scores, estimator(read_image(tmp_path / "image.png")), 0, 96 / 64 * ROUNDED)
+
+
+@photographs.needed
+@pytest.mark.parametrize("format", ["onnx", "tvm"])
+def test_on_photographs_the_examples_find_the_library_s_people(example, tmp_path, format):
+    network = photographs.network()
+    root = photographs.folder("real") / "coco"
+    content = json.loads((root / "annotations/person_keypoints_val2017.json").read_text())
+    shape = next((i["height"], i["width"]) for i in content["images"] if i["width"] == 640)
+    same = [i for i in content["images"] if (i["height"], i["width"]) == shape][:4]
+    estimator = Estimator(network.model, network.skeleton, 256)
+    estimator.export(tmp_path / "network", format, size=input_size(shape, 256))
+    program = importlib.import_module(f"find_people_{format}")
+    run, about = program.load(str(tmp_path / "network"))
+    assert len(same) > 2
+    for image in same:
+        path = root / "val2017" / image["file_name"]
+        people, scores = example.find(run, cv2.imread(str(path)), about)
+        compare(people, scores, estimator(read_image(path)), SURE, ROUNDED * shape[0] / 256)
+
+
+def input_size(shape, short):
+    height, width = shape
+    return short, int(short * width / height + 63) // 64 * 64
+
+
+def compare(people, scores, expected, least, pixels):
+    """The same people of at least a score, their sure joints within so many pixels."""
+    sure = expected.above(least)
+    assert (scores >= least).sum() == len(sure) > 0
+    for keypoints, score in zip(sure.keypoints, sure.scores, strict=True):
+        distance = [np.median(np.linalg.norm(person[:, :2] - keypoints[:, :2], axis=1)) for person in people]
+        nearest = int(np.argmin(distance))
+        assert abs(scores[nearest] - score) < 0.02
+        joints = keypoints[:, 2] > 0.3
+        assert (np.linalg.norm(people[nearest] - keypoints, axis=1)[joints] < pixels).all()
