@@ -2,11 +2,13 @@
 
 End to end is what `litepose predict` does once the network is loaded: reading, resizing, the network without
 flip test, grouping, drawing, and writing pictures or a video and detections.json. The bare network sees as
-many inputs of the same sizes, which lie in memory: one after the other on all threads, and, as the stream does
-it, one on each thread, which is faster. The 640x480 video and the folder are made of COCO's photographs of one to four people. LitePose-XS and S have random weights, for
-there are no others to be had: once they have run, the decoder gets what the authors' LitePose-M predicts.
+many inputs of the same sizes, which lie in memory: one after the other on all threads, and, as the stream
+does it, one on each thread. The 640x480 video and the folder are made of COCO's photographs of one to four
+people. LitePose-XS and S have random weights, for there are no others to be had: once they have run, the
+decoder gets what the authors' LitePose-M predicts.
 
-Times are by the clock, each the least of several runs, taken in turns; the parts are CPU times of one thread.
+Times are by the clock, each the least of several runs, taken in turns; beside them how many cores the process
+had, which others on the machine may take. The parts are CPU times of one thread.
 Usage: LITEPOSE_PHOTOGRAPHS=FOLDER PYTHONPATH=.:tests python tests/bench/stream.py [--runtimes pytorch,tvm]
 """
 
@@ -141,17 +143,20 @@ def measure(title, estimator, bare, clip, files, wanted):
     times = {way: [] for way in ways}
     for _ in range(REPEATS + 1):  # the first prepares
         for way, run in ways.items():
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             run()
-            times[way].append(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            times[way].append((seconds, (time.process_time() - busy) / seconds))
     best = {way: min(runs[1:]) for way, runs in times.items()}
     print(title)
     for kind, given in inputs.items():
-        whole = best[f"{kind}, end to end"]
-        print(f"  {kind}: {len(given) / whole:.1f} images/s end to end")
-        for way in (f"{kind}, bare network", f"{kind}, bare network on each thread"):
+        whole, cores = best[f"{kind}, end to end"]
+        print(f"  {kind}: {len(given) / whole:.1f} images/s end to end, on {cores:.2f} cores")
+        for way in ("bare network", "bare network on each thread"):
+            seconds, cores = best[f"{kind}, {way}"]
             print(
-                f"    {way}: {len(given) / best[way]:.1f}; end to end takes {whole / best[way]:.2f} times its time"
+                f"    {way}: {len(given) / seconds:.1f} images/s on {cores:.2f} cores; end to end takes "
+                f"{whole / seconds:.2f} times its time"
             )
     batch = [read_image(file) for file in files[:16]]
     together = least(lambda: estimator(batch, flip=False))
