@@ -73,6 +73,7 @@ class Measurement:
     Attributes:
         size: second - first in points (AP, accuracy), first / second (fewer), or 100 * (second / first - 1).
         on: what it was measured on.
+        way: how, where it was measured in several ways: device, runtime, convention of MACs.
         scores: APs of the first and the second network, where the claim is about AP.
         chance: AP of a blind guess.
         images: that the last training of the first and the second network saw, where known; one counts each
@@ -81,6 +82,7 @@ class Measurement:
 
     size: Estimate
     on: str
+    way: tuple[str, ...] = ()
     scores: tuple[Estimate, Estimate] | None = None
     chance: float = 0.0
     images: tuple[int, int] | None = None
@@ -179,7 +181,7 @@ def decide(claim: Claim, measurement: Measurement, suffix: str = "", device: str
     """
     own = device in claim.published
     published = (claim.published[device],) if own else tuple(claim.published.values())
-    verdict = _direction(measurement.size, *_bound(claim.expects, published))
+    verdict = _direction(measurement.size, *bound(claim.expects, published))
     doubt = _doubt(claim.expects, verdict, measurement)
     name = f"{claim.id}-{suffix}" if suffix else claim.id
     return Finding(name, claim, published, measurement, INCONCLUSIVE if doubt else verdict, doubt)
@@ -190,18 +192,18 @@ def not_run(claim: Claim, reason: str) -> Finding:
     return Finding(claim.id, claim, tuple(claim.published.values()), None, NOT_RUN, reason)
 
 
-def _bound(expects: str, published: tuple[Estimate, ...]) -> tuple[float, bool]:
-    """The bound, and whether the claim is to be above it."""
+def bound(expects: str, published: tuple[Estimate, ...]) -> tuple[float, bool]:
+    """The bound that a size is held against, and whether the claim is that it lies above."""
     if expects == "at most":
         return max(printed.high for printed in published), False
     above = {"gain": 0.0, "no loss": -MARGIN, "fewer": 1.0}
     return (above[expects], True) if expects in above else (MARGIN, False)
 
 
-def _direction(size: Estimate, bound: float, above: bool) -> str:
-    if size.low <= bound <= size.high:
+def _direction(size: Estimate, limit: float, above: bool) -> str:
+    if size.low <= limit <= size.high:
         return INCONCLUSIVE
-    return REPRODUCED if (size.low > bound) == above else CONTRADICTED
+    return REPRODUCED if (size.low > limit) == above else CONTRADICTED
 
 
 def _doubt(expects: str, verdict: str, measurement: Measurement) -> str:

@@ -7,11 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from scipy import stats
 
 from report import style
 from report.results import Results
+from report.runs import SEARCHES
 
 _PANELS = 3  # side by side
+_METHODS = {"evolution": (style.VERMILLION, "-"), "random": (style.GREY, "--")}
 CURVES = {"loss": "loss", "monitor_AP": "AP"}  # file of a run -> column
 
 
@@ -48,11 +51,56 @@ def collect_searches(directory: Path, results: Results) -> pd.DataFrame:
     return pd.concat(tables) if tables else pd.DataFrame(columns=["search"])
 
 
-def write(directory: Path, training: pd.DataFrame) -> None:
-    """Draw `training_loss` and `training_ap`, `.png` and `.svg`."""
-    for column in CURVES.values():
-        with style.settings():
+def write(directory: Path, training: pd.DataFrame, searches: pd.DataFrame) -> None:
+    """Draw `training_loss`, `training_ap` and `search`, as `.png` and `.svg`."""
+    with style.settings():
+        for column in CURVES.values():
             style.save(draw(training, column), directory / f"training_{column.lower()}")
+        style.save(draw_searches(searches), directory / "search")
+
+
+def draw_searches(searches: pd.DataFrame) -> Figure:
+    """One panel per search: the best AP so far of the evolution and of the random search beside it."""
+    panels = [(name, runs) for name, runs in searches.groupby("search") if name in SEARCHES]
+    figure = style.new_figure(3.5 * max(len(panels), 1), 2.4)
+    row = figure.subplots(1, max(len(panels), 1), squeeze=False)[0]
+    if not panels:
+        row[0].text(0, 0.5, "not run", color=style.GREY)
+        row[0].set_axis_off()
+    for axes, (name, runs) in zip(row, panels, strict=False):
+        axes.set_title(SEARCHES[str(name)])
+        axes.set_xlabel("Networks evaluated")
+        axes.set_ylabel("Best AP so far, shared weights, val")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+        for method, (color, dashes) in _METHODS.items():
+            _draw_progress(axes, best_so_far(runs[runs["method"] == method]), method, color, dashes)
+        axes.legend(loc="lower right", fontsize=8, frameon=False)
+    return figure
+
+
+def best_so_far(runs: pd.DataFrame) -> pd.DataFrame:
+    """How the best AP of one method grows with the networks that it has evaluated.
+
+    Args:
+        runs: rows of one search and method: `evaluated` counts each seed's networks from 1 on, `best` is the
+            highest AP of these.
+
+    Returns:
+        Indexed by networks evaluated: columns mean, low, high: over the seeds, with the 95 % interval of the
+        mean (Student's t), which is the mean alone where there is one seed.
+    """
+    best = runs.pivot(index="evaluated", columns="seed", values="best").ffill()
+    count, mean = best.shape[1], best.mean(axis=1)
+    wide = stats.t.ppf(0.975, count - 1) * best.std(axis=1) / count**0.5 if count > 1 else 0.0
+    return pd.DataFrame({"mean": mean, "low": mean - wide, "high": mean + wide})
+
+
+def _draw_progress(axes: Axes, best: pd.DataFrame, method: str, color: str, dashes: str) -> None:
+    """A line in steps, and its interval as a band."""
+    axes.step(best.index, best["mean"], where="post", color=color, linestyle=dashes, label=method)
+    axes.fill_between(
+        best.index, best["low"], best["high"], step="post", color=color, alpha=0.18, linewidth=0
+    )
 
 
 def draw(training: pd.DataFrame, column: str) -> Figure:

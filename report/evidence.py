@@ -23,6 +23,7 @@ from report.systems import RUNTIME_TITLES
 
 CONVENTIONS = {"": "macs_paper_g", "true": "macs_g"}  # suffix of the id -> metric
 RESAMPLES = 1000
+_PUBLISHED = "published networks"
 
 
 class NotRun(Exception):
@@ -77,9 +78,9 @@ class Evidence:
         return Measurement(
             _percent(bootstrap.difference(first, second, RESAMPLES)),
             self._described[tested_on],
-            (self._score(claim.first), self._score(claim.second)),
-            self._results.run(f"dataset/{tested_on}").get("chance_AP", 0.0),
-            self._seen(claim),
+            scores=(self._score(claim.first), self._score(claim.second)),
+            chance=self._results.run(f"dataset/{tested_on}").get("chance_AP", 0.0),
+            images=self._seen(claim),
         )
 
     def _accuracy(self, claim: Claim) -> Measurement:
@@ -102,7 +103,7 @@ class Evidence:
     def _macs(self, claim: Claim, convention: str) -> Measurement:
         first, second = (self._cost(system, convention) for system in (claim.first, claim.second))
         value = size(claim.expects, first, second)
-        return Measurement(Estimate(value, value, value), f"published networks, {_words(convention)}")
+        return Measurement(Estimate(value, value, value), _PUBLISHED, (_words(convention),))
 
     def _timed(self, claim: Claim) -> Iterator[Finding]:
         """One finding per device and runtime that timed both systems; time per MAC also per convention."""
@@ -111,15 +112,16 @@ class Evidence:
             raise NotRun(f"no runtime timed both {claim.first} and {claim.second}")
         for device, runtime in ways:
             ratio = self._latency_ratio(claim, device, runtime)
-            on = f"published networks, {device}, {RUNTIME_TITLES.get(runtime, runtime)}"
+            way = (device, RUNTIME_TITLES.get(runtime, runtime))
             if claim.measure == "latency":
-                yield decide(claim, Measurement(ratio, on), f"{device}-{runtime}", device)
+                yield decide(claim, Measurement(ratio, _PUBLISHED, way), f"{device}-{runtime}", device)
                 continue
             for suffix, convention in CONVENTIONS.items():
                 macs = self._cost(claim.second, convention) / self._cost(claim.first, convention)
                 per_mac = Estimate(*(macs * value for value in ratio))
                 name = "-".join(filter(None, (device, runtime, suffix)))
-                yield decide(claim, Measurement(per_mac, f"{on}, {_words(convention)}"), name, device)
+                measured = Measurement(per_mac, _PUBLISHED, (*way, _words(convention)))
+                yield decide(claim, measured, name, device)
 
     def _latency_ratio(self, claim: Claim, device: str, runtime: str) -> Estimate:
         first, second = (
@@ -177,7 +179,7 @@ def _first_split(path: Path) -> tuple[str, list]:
 
 
 def _words(convention: str) -> str:
-    return "as the paper counts" if convention == "macs_paper_g" else "true MACs"
+    return "paper's MACs" if convention == "macs_paper_g" else "true MACs"
 
 
 def independent_difference(first: Estimate, second: Estimate) -> Estimate:

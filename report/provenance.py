@@ -20,11 +20,11 @@ def markdown(seed: int, seeds: Sequence[int], parameters: str) -> str:
     return f"""\
 ## Training curves
 
-![Training loss of every run, by stage](../plots/training_loss.png)
+![Training loss of every run, by stage](../plots/curves/training_loss.png)
 
 *Mean loss of each epoch.*
 
-![AP of every run on the monitored images, by stage](../plots/training_ap.png)
+![AP of every run on the monitored images, by stage](../plots/curves/training_ap.png)
 
 *AP on the monitored images of the validation split, after each epoch that measured it.*
 

@@ -127,6 +127,15 @@ def dataset(run: str) -> str:
     return "coco" if run.removesuffix(_TWIN) in {entry.run for entry in TABLE2.values()} else "crowdpose"
 
 
+def people_finders() -> dict[str, str]:
+    """What each run whose network finds people is called, in the paper's order; COCO's after CrowdPose's."""
+    found = {entry.run: name for name, entry in FIGURE3.items()}
+    found |= {entry.run: f"0.5 LitePose, kernel {kernel}" for kernel, entry in FIGURE7.items()}
+    found |= {entry.run: name for name, entry in (*TABLE3.items(), *TABLE1.items())}
+    found |= {entry.run: f"{name}, COCO" for name, entry in TABLE2.items() if entry.run}
+    return found
+
+
 def before(run: str) -> tuple[str, ...]:
     """Runs whose training a network's weights have passed before its own: none where it starts at random."""
     stage, _, name = run.partition("/")

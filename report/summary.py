@@ -4,19 +4,20 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from report import lead, verdicts
+from report import diagnosis, lead, verdicts
 from report.claims import Finding
 from report.results import Results, Time
 from report.runs import SEARCHES, STAGES, SUPERNETS
 from report.table import Column, Row, Table
-from report.tables import ablation_name
+from report.tables import NOT_TRAINED, NOTE, ablation_name
 
+_CLAIMS = (
+    "Every claim of the paper that can be tested: the measured difference or ratio with its 95 % interval, "
+    "the published one, and the side that the paper claims."
+)
 _FIGURES = {
     "figure1": "Figure 1. AP on COCO against latency: published on a Snapdragon 855, measured on this host.",
     "figure3": "Figure 3. AP of HigherHRNet-W16 and of its three shrinkings.",
-    "figure5": "Figure 5. The first test images of two or more people (of one, where there are too few): "
-    "heatmaps, and as many people as are annotated, one colour each, of networks with and without "
-    "large kernels and the fusion head.",
     "figure6": "Figure 6. The fusion head: AP of 0.5 LitePose without and with it, and the feature maps "
     "that it reads.",
     "figure7": "Figure 7. Kernel size: AP of 0.5 LitePose, and accuracy of its backbone on classification.",
@@ -24,7 +25,14 @@ _FIGURES = {
     "LitePose-L's published AP is HigherHRNet-W16's + 11.6, as section 3.4 states.",
     "figure9": "Figure 9. AP on CrowdPose against #MACs (as the paper counts) and latency. A measured point "
     "pairs the AP of the network that this run trained with the cost of the published architecture.",
+    "curves/search": "Search. The best AP so far against networks evaluated: evolution, and a random search beside "
+    "it; of several searches with different seeds the mean and its 95 % interval.",
 }
+_FOUND = (
+    "Figure 5. The first test images of two or more people (of one, where there are too few): heatmaps, and "
+    "as many people as are annotated, one colour each, of networks with and without large kernels and the "
+    "fusion head."
+)
 # Percent; and what a number printed with one decimal may be off by.
 _TOLERANCE = 1.0
 _ROUNDING = 0.05
@@ -36,6 +44,7 @@ def summarise(
     findings: list[Finding],
     tables: list[Table],
     costs: Table,
+    limits: Table,
     results: Results,
     gpu: str,
     trainings: int = 1,
@@ -48,17 +57,23 @@ def summarise(
         findings: on the paper's claims.
         tables: Tables 1 to 3.
         costs: the table of published and counted costs.
+        limits: what limits each network.
         results: this run's metrics.
         gpu: what was checked and measured on a GPU, or the sentence that nothing was.
         trainings: of each network that the tables compare, with different seeds.
     """
     smaller = any(_smaller(row) for table in tables for row in table.rows)
+    drawn = "synthetic" in sources.values()
     sections = [
-        lead.markdown(profile, sources, findings, results, smaller, trainings),
-        f"## {verdicts.table(findings).title}\n\n{verdicts.markdown(findings, trainings)}",
-        *(f"## {table.title}\n\n{table.markdown()}" for table in tables),
+        lead.opening(profile, findings, smaller, drawn),
+        f"## What the paper claims, and what this run says\n\n{_shown('overview/claims', _CLAIMS)}",
+        f"## What networks find\n\n{_shown('figure5', _FOUND)}",
         "## Figures",
-        *(f"![{text}](../plots/{name}.png)\n\n*{text}*" for name, text in _FIGURES.items()),
+        *(_shown(name, text) for name, text in _FIGURES.items()),
+        f"## How to read the numbers\n\n{lead.reading(sources, results, smaller, trainings)}",
+        f"## {verdicts.table(findings).title}\n\n{verdicts.markdown(findings, trainings)}",
+        *(f"## {table.title}\n\n{table.markdown()}\n{_note(table)}" for table in tables),
+        _section(limits.title, limits.columns, limits.rows, diagnosis.NOTE),
         f"## What differs\n\n{_bullets(_differences(profile, tables, costs))}",
         f"## {costs.title}\n\n{costs.markdown()}",
         _searches(results),
@@ -71,12 +86,23 @@ def summarise(
     return "\n".join(section.rstrip("\n") + "\n" for section in sections if section)
 
 
+def _shown(name: str, text: str) -> str:
+    """A picture and what it shows."""
+    return f"![{text}](../plots/{name}.png)\n\n*{text}*"
+
+
+def _note(table: Table) -> str:
+    """What stands below one of Tables 1 to 3."""
+    notes = [NOTE] if any(_is(row, "images_before") for row in table.rows) else []
+    return "\n\n".join([*notes, NOT_TRAINED] if "COCO" in table.title else notes)
+
+
 def _differences(profile: str, tables: list[Table], costs: Table) -> Iterator[str]:
     """What keeps this run's numbers apart from the paper's."""
     if any(_smaller(row) for table in tables for row in table.rows):
         yield (
             f"The profile `{profile}` trains smaller networks on smaller images than the paper's: "
-            "the last two columns of each table say what was trained."
+            "the last columns of each table say what was trained."
         )
     for table in tables:
         missing = [row for row in table.rows if not any(_is(row, key) for key in _measured(row))]
@@ -135,9 +161,21 @@ def _searches(results: Results) -> str:
         Column("macs_paper_g", "#MACs (G)", 3),
         Column("budget_macs_paper_g", "Budget (G)", 3),
         Column("evaluations", "Evaluations", 0),
+        Column("held_out_AP", "AP, test", 1, ends=("held_out_AP_low", "held_out_AP_high")),
+        Column(
+            "held_out_random_AP",
+            "of random search, test",
+            1,
+            ends=("held_out_random_AP_low", "held_out_random_AP_high"),
+        ),
+        Column("gain", "Gain over random search, test", 1, ends=("gain_low", "gain_high")),
     ]
     rows = [{"size": title, **run} for title, run in found if run]
-    note = "Networks with the supernet's weights, on `val`; the random search has as many evaluations."
+    note = (
+        "Networks with the supernet's weights; the random search has as many evaluations. On `val`, where "
+        "the networks were chosen, those of the first seed; on the first images of the test split, which "
+        "chose none, those of all seeds, with intervals over seeds and images."
+    )
     return _section("Search", columns, rows, note)
 
 

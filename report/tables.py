@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from report.published import Published
 from report.results import Results
-from report.runs import FIGURE3, TABLE1, TABLE2, TABLE3, Entry
+from report.runs import FIGURE3, TABLE1, TABLE2, TABLE3, Entry, before
 from report.systems import RUNTIME_TITLES
 from report.table import Column, Row, Table
 
@@ -27,7 +27,17 @@ _BOARDS = [
 _TRAINED = [
     Column("trained_input_size", "Trained at (px)", 0),
     Column("trained_macs_g", "#MACs (G) of the trained network, true", 3),
+    Column("trained_images", "Images seen in its training", 0),
+    Column("images_before", "Images seen before, as a supernet", 0),
 ]
+NOTE = (
+    "An image counts each time that a training uses it. LitePoses of which images seen before are told start "
+    "from a supernet's weights, the other networks at random: they have seen more than their own training's."
+)
+NOT_TRAINED = (
+    "Lightweight OpenPose's AP is not compared: this pipeline trains no network that joins keypoints by part "
+    "affinity fields."
+)
 _SHORT = {
     *("model", "input_size", "macs_g_published", "macs_paper_g_counted", "trained_input_size"),
     *("ap_published", "ap_measured", "ap_val_published", "ap_val_measured"),
@@ -89,10 +99,20 @@ def _systems(
             continue
         paper = papers.get(model, {})
         own = {"model": model, **_system_row(paper, results, entry)}
-        yield {**own, **_published(paper), **_measured(measured, **scores), **_trained(measured)}
+        yield {
+            **own,
+            **_published(paper),
+            **_measured(measured, **scores),
+            **_trained(measured, results, entry.run),
+        }
         if twin:
             name = {"model": f"{model} (published architecture)"}
-            yield {**own, **name, **_measured(twin, **scores), **_trained(twin)}
+            yield {
+                **own,
+                **name,
+                **_measured(twin, **scores),
+                **_trained(twin, results, entry.published_architecture),
+            }
 
 
 def table3(published: Published, results: Results) -> Table:
@@ -110,7 +130,7 @@ def table3(published: Published, results: Results) -> Table:
                 **_counted(paper, results.cost(entry.system)),
                 **_published(paper),
                 **_measured(measured, AP="ap"),
-                **_trained(measured),
+                **_trained(measured, results, entry.run),
             }
         )
     columns = [
@@ -219,8 +239,17 @@ def _measured(run: Mapping[str, Any], **names: str) -> Row:
     return means | {f"{name}_measured_std": run.get(f"{metric}_std") for metric, name in names.items()}
 
 
-def _trained(run: Mapping[str, Any]) -> Row:
-    return {"trained_input_size": run.get("resolution"), "trained_macs_g": run.get("macs_g")}
+def _trained(run: Mapping[str, Any], results: Results, name: str) -> Row:
+    """How the network of a run was trained; empty where it was not."""
+    if not run:
+        return {}
+    earlier = [results.images(other) for other in before(name)]
+    return {
+        "trained_input_size": run.get("resolution"),
+        "trained_macs_g": run.get("macs_g"),
+        "trained_images": results.images(name),
+        "images_before": sum(filter(None, earlier)) or None,
+    }
 
 
 def _pair(name: str, heading: str) -> Iterable[Column]:

@@ -1,6 +1,7 @@
 """The findings on the paper's claims as a table, in words, and as metrics."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from report.claims import COSTS, MARGIN, VERDICTS, Claim, Finding
@@ -11,6 +12,8 @@ Rule: *reproduced* if the 95 % interval lies wholly on the claimed side of the b
 on the other side, else *inconclusive*. The bound is 0 for a gain, 1 for a ratio of costs, and {MARGIN:.0f} AP
 for "no worse" and "no better". The verdict is about the direction; *size* says whether the published number,
 as rounded in print, lies in the interval. A remark names what else makes a verdict inconclusive."""
+
+BREAK = "<br>"  # of a line in a cell of a Markdown table
 
 # Sections of the paper -> how the places of claims about them begin
 _SECTIONS = {
@@ -23,19 +26,31 @@ _SECTIONS = {
 }
 
 
+def grouped(findings: Iterable[Finding]) -> dict[str, list[list[Finding]]]:
+    """Findings by section of the paper; those on one claim, measured in several ways, together."""
+    found: dict[str, dict[str, list[Finding]]] = {}
+    for title, places in _SECTIONS.items():
+        for finding in findings:
+            if finding.claim.place.startswith(places):
+                found.setdefault(title, {}).setdefault(finding.claim.id, []).append(finding)
+    return {title: list(claims.values()) for title, claims in found.items()}
+
+
 def table(findings: list[Finding]) -> Table:
-    """One row per finding: what the paper says beside what was measured, and on what."""
+    """One row per claim, below its section: what the paper says beside what was measured, and on what."""
     columns = [
         Column("verdict", "Verdict"),
         Column("words", "Claim"),
         Column("published", "Published"),
-        Column("measured", "Measured"),
-        Column("interval", "95 % interval"),
+        Column("measured", "Measured (95 % interval)"),
         Column("size", "Size"),
         Column("place", "Place"),
         Column("on", "On; remark"),
     ]
-    return Table("What the paper claims, and what this run says", columns, [_row(item) for item in findings])
+    rows: list[Row] = []
+    for title, claims in grouped(findings).items():
+        rows += [{"verdict": f"**{title}**"}, *map(_row, claims)]
+    return Table("The claims, one by one", columns, rows)
 
 
 def sections(findings: list[Finding]) -> Table:
@@ -106,29 +121,68 @@ def _numbers(finding: Finding) -> dict[str, float]:
     return {"value": value} if low == high else {"value": value, "low": low, "high": high}
 
 
-def _row(finding: Finding) -> Row:
+def _row(findings: Sequence[Finding]) -> Row:
+    """A claim with all its findings; :data:`BREAK` stands before each of several."""
+    claim = findings[0].claim
+    known = [finding.measurement for finding in findings if finding.measurement is not None]
+    remarks = [finding.remark for finding in findings]
     row = {
-        "verdict": finding.verdict,
-        "words": finding.claim.words,
-        "place": finding.claim.place,
-        "size": finding.agreement,
-        "on": finding.remark,
+        "verdict": _together([finding.verdict for finding in findings]),
+        "words": claim.words,
+        "place": claim.place,
+        "size": ", ".join(_unique(finding.agreement for finding in findings)),
+        "on": "; ".join(_unique([*(item.on for item in known), *remarks])),
     }
-    if finding.published:
-        sizes = sorted(size.value for size in finding.published)
-        ends = dict.fromkeys(_format(finding.claim, size) for size in (sizes[0], sizes[-1]))
-        row["published"] = f"{' to '.join(ends)} {_unit(finding.claim)}"
-    if finding.measurement is not None:
-        value, low, high = (_format(finding.claim, number, 2) for number in finding.measurement.size)
-        row["measured"] = f"{value} {_unit(finding.claim)}"
-        row["interval"] = "counted" if finding.claim.measure == "macs" else f"{low} to {high}"
-        row["on"] = "; ".join(filter(None, (finding.measurement.on, finding.remark)))
+    if findings[0].published:
+        row["published"] = _between(claim, [size.value for size in findings[0].published], 1)
+    if len(known) == 1:
+        row["measured"] = f"{measured(findings[0])} {_unit(claim)}{_interval(findings[0])}"
+    elif known:
+        lines = [_between(claim, [item.size.value for item in known], 2), *map(_in_one_way, findings)]
+        row["measured"] = BREAK.join(lines)
     return row
+
+
+def _together(verdicts: Sequence[str]) -> str:
+    """One verdict, or how many there are of each."""
+    counts = Counter(verdicts)
+    if len(counts) == 1:
+        return verdicts[0]
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+
+
+def _in_one_way(finding: Finding) -> str:
+    """One of a claim's findings, in words."""
+    way = ", ".join(finding.measurement.way) if finding.measurement else ""
+    return f"{way}: {measured(finding)}{_interval(finding)}, {finding.verdict}"
+
+
+def measured(finding: Finding) -> str:
+    """The measured size without its unit; empty where it was not run."""
+    return "" if finding.measurement is None else _format(finding.claim, finding.measurement.size.value, 2)
+
+
+def _interval(finding: Finding) -> str:
+    """In brackets after the size; a counted cost has none."""
+    if finding.measurement is None or finding.claim.measure == "macs":
+        return ""
+    low, high = (_format(finding.claim, number, 2) for number in finding.measurement.size[1:])
+    return f" ({low} to {high})"
+
+
+def _between(claim: Claim, sizes: Sequence[float], digits: int) -> str:
+    ends = _unique(_format(claim, size, digits) for size in (min(sizes), max(sizes)))
+    return f"{' to '.join(ends)} {_unit(claim)}"
+
+
+def _unique(words: Iterable[str]) -> list[str]:
+    """Without the empty ones."""
+    return [word for word in dict.fromkeys(words) if word]
 
 
 def _format(claim: Claim, number: float, digits: int = 1) -> str:
     """A ratio with that many decimals, a difference with its sign and one."""
-    return f"{number:.{digits}f}" if claim.expects == "fewer" else f"{number:+.1f}"
+    return f"{number:.{digits}f}" if claim.expects == "fewer" else f"{number:+z.1f}"
 
 
 def _unit(claim: Claim) -> str:

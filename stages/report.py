@@ -8,7 +8,20 @@ from pathlib import Path
 import yaml
 
 from litepose.core.files import write_text
-from report import claims, curves, examples, figures, page, provenance, published, runs, summary, verdicts
+from report import (
+    claims,
+    curves,
+    diagnosis,
+    examples,
+    figures,
+    forest,
+    page,
+    provenance,
+    published,
+    runs,
+    summary,
+    verdicts,
+)
 from report.claims import Finding
 from report.evidence import Evidence
 from report.published import Published
@@ -23,7 +36,7 @@ METRICS, PLOTS, DATA, PAPER = Path("metrics"), Path("plots"), Path("data"), Path
 
 
 def main(values: Values) -> None:
-    """Write ``metrics/{claims.json,claims.md,verdicts.md,report.md,tables}``, figures, and the page."""
+    """Write ``metrics/{claims.json,{claims,verdicts,diagnosis,report}.md,tables}``, figures, and the page."""
     paper, results = published.read(PAPER), Results(METRICS, runs.asked_for(values), DATA / "curves")
     sources = {name: values[name]["source"] for name in ("crowdpose", "coco")}
     training = curves.collect(DATA / "curves", results)
@@ -34,11 +47,15 @@ def main(values: Values) -> None:
     trainings = len(values["seeds"])
     write_verdicts(findings, trainings)
     tables = write_tables(paper, results, values["profile"], sources)
+    limits = diagnosis.table(DATA / "predictions", results)
+    write_text(METRICS / "diagnosis.md", limits.markdown() if limits.rows else f"{diagnosis.NONE}\n")
+    searches = curves.collect_searches(PLOTS / "search", results)
+    forest.write(PLOTS / "overview", findings)
     figures.write(PLOTS, paper, results)
-    curves.write(PLOTS, training)
+    curves.write(PLOTS / "curves", training, searches)
     examples.write(PLOTS, DATA)
     write_text(PLOTS / "training.csv", training.to_csv(index=False))
-    write_text(PLOTS / "search.csv", curves.collect_searches(PLOTS / "search", results).to_csv(index=False))
+    write_text(PLOTS / "search.csv", searches.to_csv(index=False))
     costs = complexity_table(paper, results)
     text = summary.summarise(
         values["profile"],
@@ -46,6 +63,7 @@ def main(values: Values) -> None:
         findings,
         tables,
         costs,
+        limits,
         results,
         (METRICS / "gpu.md").read_text(),
         trainings,

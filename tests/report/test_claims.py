@@ -295,11 +295,11 @@ def test_the_rule_says_what_the_intervals_hold():
 def test_macs_are_compared_in_both_conventions_and_latencies_per_device_and_runtime(run):
     found = findings(run)
     assert found["macs-s-h1"].measurement.size == pytest.approx((2.8, 2.8, 2.8))
-    assert found["macs-s-h1-true"].measurement.on == "published networks, true MACs"
+    assert found["macs-s-h1-true"].measurement.way == ("true MACs",)
     size = found["ms-s-h1-host-pytorch"].measurement.size
     assert size.value == pytest.approx(2.8)
     assert 2.8 * 0.9 / 1.1 < size.low < size.value < size.high < 2.8 * 1.1 / 0.9
-    assert found["ms-s-h1-host-pytorch"].measurement.on == "published networks, host, PyTorch"
+    assert found["ms-s-h1-host-pytorch"].measurement.way == ("host", "PyTorch")
     assert "ms-s-h1-host-onnxruntime" not in found
     assert found["ms-xs-h3"].remark == "no runtime timed both efficienthrnet-h-3 and litepose-xs"
 
@@ -361,11 +361,30 @@ def test_a_broken_file_of_predictions_is_named(run, content):
 
 def test_every_verdict_stands_beside_profile_and_data(run):
     found = list(findings(run).values())
-    rows = {row["words"]: row for row in verdicts.table(found).rows}
+    rows = {row["words"]: row for row in verdicts.table(found).rows if "words" in row}
     assert rows["Kernels of 7 gain AP over kernels of 3"]["on"] == "tiny, synthetic"
     assert rows["Kernels of 7 gain AP over kernels of 3"]["published"] == "+13.0 AP"
     assert all(row.get("on") for row in rows.values() if row["verdict"] != "not run")
     assert f"Of {len(found)} findings: " in verdicts.markdown(found)
+
+
+def test_a_claim_measured_in_several_ways_is_one_row_that_tells_of_each(run):
+    rows = [row for row in verdicts.table(list(findings(run).values())).rows if "words" in row]
+    assert len(rows) == len({row["words"] for row in rows}) == len(CLAIMS)
+    costs = next(row for row in rows if row["words"] == "LitePose-S takes fewer MACs than EfficientHRNet-H-1")
+    assert costs["measured"] == (
+        "2.80 times<br>paper's MACs: 2.80, reproduced<br>true MACs: 2.80, reproduced"
+    )
+    assert costs["verdict"] == "reproduced"
+
+
+def test_verdicts_that_differ_with_the_way_of_measuring_are_counted():
+    ratio = claims.decide(CLAIMS["macs-l-w16"], Measurement(Estimate(1.1, 1.1, 1.1), "", ("paper's MACs",)))
+    other = claims.decide(CLAIMS["macs-l-w16"], Measurement(Estimate(0.9, 0.9, 0.9), "", ("true MACs",)))
+    heading, row = verdicts.table([ratio, other]).rows
+    assert heading == {"verdict": "**3.5 One branch**"}
+    assert row["verdict"] == "1 reproduced, 1 contradicted"
+    assert row["measured"].startswith("0.90 to 1.10 times<br>")
 
 
 def test_the_metrics_of_a_finding_are_few_and_short(run):

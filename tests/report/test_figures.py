@@ -152,3 +152,31 @@ def test_names_of_runs_stand_above_their_curves_and_epochs_are_whole_numbers():
     assert max(points) < names.y0
     low, high = axes.get_xlim()
     assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+def history(best, seed=0, method="evolution"):
+    steps = enumerate(best, 1)
+    rows = [{"search": "s", "method": method, "seed": seed, "evaluated": i, "best": ap} for i, ap in steps]
+    return pd.DataFrame(rows)
+
+
+def test_the_best_of_several_searches_is_their_mean_with_its_interval():
+    searches = [history([1, 2, 2]), history([3, 3, 4], seed=1), history([2, 4, 6], seed=2)]
+    best = curves.best_so_far(pd.concat(searches))
+    assert best.index.tolist() == [1, 2, 3]
+    assert best["mean"].tolist() == pytest.approx([2, 3, 4])
+    # Student's t of two degrees of freedom, three searches with a standard deviation of 1
+    assert (best["high"] - best["mean"]).tolist()[:2] == pytest.approx([4.303 / 3**0.5] * 2, rel=1e-3)
+
+
+def test_one_search_has_no_interval():
+    best = curves.best_so_far(history([1, 2, 2]))
+    assert best["low"].tolist() == best["mean"].tolist() == best["high"].tolist() == [1, 2, 2]
+
+
+def test_a_search_is_drawn_beside_the_random_one():
+    figure = curves.draw_searches(pd.concat([history([1, 2, 3]), history([1, 1, 1], method="random")]))
+    (axes,) = figure.axes
+    assert axes.get_title() == "LitePose-S"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["evolution", "random"]
+    assert texts(curves.draw_searches(pd.DataFrame(columns=["search"]))) == ["not run"]

@@ -21,32 +21,38 @@ def results(tmp_path):
     return Results(tmp_path)
 
 
-def page(results, source="synthetic", findings=(), smaller=True, trainings=1):
-    return lead.markdown("tiny", {"crowdpose": source}, list(findings), results, smaller, trainings)
+def opening(findings=(), smaller=True, drawn=True):
+    return lead.opening("tiny", list(findings), smaller, drawn)
+
+
+def reading(results, source="synthetic", smaller=True, trainings=1):
+    return lead.reading({"crowdpose": source}, results, smaller, trainings)
 
 
 def test_drawn_scenes_are_never_called_crowdpose(results):
-    assert "drawn scenes" in page(results)
-    assert "not photographs (1800 images to train on, 300 to test)" in page(results)
-    assert "drawn" not in page(results, source="download")
+    assert "drawn scenes, not photographs." in opening()
+    assert "drawn" not in opening(drawn=False)
+    assert "not photographs (1800 images to train on, 300 to test)" in reading(results)
+    assert "drawn" not in reading(results, source="download")
 
 
-def test_counted_costs_do_not_swell_the_number_of_reproduced_accuracies(results):
-    found = [finding("AP", "contradicted"), *[finding("macs", "reproduced")] * 3]
-    text = page(results, findings=found)
+def test_counted_costs_do_not_swell_the_number_of_reproduced_accuracies():
+    text = opening([finding("AP", "contradicted"), *[finding("macs", "reproduced")] * 3])
     assert "AP and accuracy**: Of 1 findings: 0 reproduced, 1 contradicted" in text
     assert "#MACs and latency**: Of 3 findings: 3 reproduced, 0 contradicted" in text
 
 
 def test_a_blind_guess_stands_beside_the_first_ap(results):
-    assert "reaches AP 0.1 and AP50 0.4 on CrowdPose." in page(results)
+    assert "reaches AP 0.1 and AP50 0.4 on CrowdPose." in reading(results)
 
 
 def test_what_the_intervals_leave_out_is_said(results):
-    assert "over the test images only" in page(results)
-    assert "trained with 3 seeds" in page(results, trainings=3)
+    assert "over the test images only" in reading(results)
+    assert "trained with 3 seeds" in reading(results, trainings=3)
 
 
 def test_only_smaller_networks_are_called_smaller(results):
-    assert "smaller than the paper's" in page(results)
-    assert "smaller than the paper's" not in page(results, smaller=False)
+    for text in (opening(), reading(results)):
+        assert "smaller than the paper's" in text
+    for text in (opening(smaller=False), reading(results, smaller=False)):
+        assert "smaller than the paper's" not in text

@@ -15,7 +15,9 @@ What this is.
 
 | Verdict | Claim |
 | --- | --- |
+| **3.4 Large kernels** |  |
 | not run | Kernels of 9 are no better than kernels of 7 |
+| 1 reproduced, 2 contradicted | 0.9 to 1.1 times<br>PyTorch: 0.9<br>TVM: 1.1 |
 
 | Model | host (ms) |
 | --- | ---: |
@@ -24,19 +26,24 @@ What this is.
 ![A picture](../plots/there.png)
 
 ![Another](../plots/absent.png)
+
+![All claims](../plots/overview/claims.png)
 """
 
 
 def made(tmp_path):
     (tmp_path / "plots").mkdir()
     Image.new("RGB", (770, 100)).save(tmp_path / "plots/there.png", dpi=(220, 220))
+    (tmp_path / "plots/overview").mkdir()
+    for name, width in (("claims", 1600), ("claims_narrow", 800)):
+        Image.new("RGB", (width, 100)).save(tmp_path / f"plots/overview/{name}.png", dpi=(220, 220))
     (tmp_path / "metrics").mkdir()
     page.write(tmp_path / "plots/report.html", TEXT, tmp_path / "metrics")
     return (tmp_path / "plots/report.html").read_text()
 
 
 def test_the_page_loads_nothing_from_elsewhere(tmp_path):
-    links = re.findall(r'(?:src|href)="([^"]+)"', made(tmp_path))
+    links = re.findall(r'(?:src|srcset|href)="([^"]+)"', made(tmp_path))
     assert links
     assert all(link.startswith(("data:", "#")) for link in links)
     assert "<script" not in (tmp_path / "plots/report.html").read_text()
@@ -70,3 +77,22 @@ def test_an_interval_stands_below_its_number(tmp_path):
 
 def test_the_title_in_the_browsers_tab_is_plain(tmp_path):
     assert "<title>Results of tiny</title>" in made(tmp_path)
+
+
+def test_a_section_of_a_table_is_one_cell_across_all_columns(tmp_path):
+    assert '<td class="group" colspan="2">3.4 Large kernels</td>' in made(tmp_path)
+
+
+def test_what_was_measured_in_several_ways_is_folded_below_its_range(tmp_path):
+    content = made(tmp_path)
+    assert "<details><summary>0.9 to 1.1 times</summary>PyTorch: 0.9<br>TVM: 1.1</details>" in content
+    assert '<td class="verdict mixed">1 reproduced, 2 contradicted</td>' in content
+
+
+def test_a_narrow_screen_gets_the_narrow_picture_of_the_claims(tmp_path):
+    content = made(tmp_path)
+    assert content.count("<picture>") == 1
+    sources = re.search(
+        r'<picture><source media="\(max-width: 60rem\)" srcset="([^"]+)"><img src="([^"]+)"', content
+    )
+    assert sources[1] != sources[2]

@@ -69,6 +69,11 @@ def results(metrics):
     return Results(metrics, logs=metrics.parent / "data/curves")
 
 
+def summarised(results):
+    costs, limits = complexity_table(PAPER, results), Table("What limits each network", [], [])
+    return summary.summarise("tiny", {}, [], [], costs, limits, results, "nothing")
+
+
 def row_of(table, name, key="model"):
     return next(row for row in csv.DictReader(io.StringIO(table.csv())) if row[key] == name)
 
@@ -188,7 +193,7 @@ def test_a_latex_table_has_shared_headings_escaped_cells_and_rules():
 def test_the_page_shows_how_well_shared_weights_rank_networks(metrics, results):
     scores = {"AP_inherited": 1.0, "AP_calibrated": 8.5, "AP_finetuned": 12.0}
     write(metrics, "ranking/lms", configurations=8, **scores, kendall_tau=0.7143, kendall_p=0.0141)
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
+    page = summarised(results)
     assert "| lms | 8 | 1.0 | 8.5 | 12.0 | 0.71 | 0.014 |" in page
 
 
@@ -242,7 +247,7 @@ def test_what_a_machine_lacks_is_told_beside_it(metrics, results):
     write(metrics, "latency/cuda")
     write(metrics, "latency/cuda_machine", cpu="a processor", left_out=["PyTorch finds no CUDA GPU here."])
     assert [device for device, _ in results.timed()] == ["host", "host"]
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
+    page = summarised(results)
     assert "- `cuda`: cpu a processor. Left out: PyTorch finds no CUDA GPU here." in page
 
 
@@ -422,7 +427,11 @@ def test_the_report_stage_writes_tables_figures_and_the_page(project):
     written = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
     assert {f"metrics/tables/table{n}.{kind}" for n in (1, 2, 3) for kind in ("csv", "md", "tex")} <= written
     assert {f"metrics/tables/table{n}_short.md" for n in (1, 2, 3)} <= written
-    assert {"metrics/claims.json", "metrics/claims.md", "metrics/verdicts.md"} <= written
+    assert {
+        f"metrics/{name}" for name in ("claims.json", "claims.md", "verdicts.md", "diagnosis.md")
+    } <= written
+    assert {f"plots/overview/{name}.png" for name in ("claims", "claims_narrow")} <= written
+    assert {f"plots/curves/{name}.png" for name in ("training_loss", "training_ap", "search")} <= written
     assert {f"plots/figure{n}.{kind}" for n in (3, 7, 9) for kind in ("csv", "png", "svg")} <= written
     assert not [name for name in written if name.endswith(".part")]
     page = (project / "metrics" / "report.md").read_text()
@@ -431,6 +440,7 @@ def test_the_report_stage_writes_tables_figures_and_the_page(project):
         "for CrowdPose, drawn scenes",
         "for COCO, a data set read from disk",
         "Table 3",
+        "../plots/overview/claims.png",
         "../plots/figure9.png",
         "| `people_q50` | 3 | 2.5 |",
         "AP 0.1 and AP50 0.4 on CrowdPose",
@@ -441,7 +451,7 @@ def test_the_report_stage_writes_tables_figures_and_the_page(project):
 
 
 def test_the_page_sums_the_time_of_the_runs(results):
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
+    page = summarised(results)
     assert "| `finetune/s` | 3.0 | 1.5 | 4.5 |" in page
     assert "| `latency/host` |  | 1.7 | 1.7 |" in page
     others = (8 * 90 + 30 + 20 + 100) / 60
@@ -455,7 +465,7 @@ def test_the_page_names_costs_that_differ_by_more_than_the_papers_rounding(metri
         "complexity",
         **{"higherhrnet-w24": counted | {"params_m": 16.11}, "litepose-s": {"params_m": 2.734}},
     )
-    page = summary.summarise("tiny", {}, [], [], complexity_table(PAPER, results), results, "nothing")
+    page = summarised(results)
     assert "Table 1, HigherHRNet-W24: #Params are 16.11 where the paper prints 14.9 (+8.1 %)." in page
     assert "LitePose-S: #Params" not in page
 
@@ -496,3 +506,33 @@ def test_several_seeds_give_a_mean_with_its_standard_deviation(metrics, results)
 
 def test_one_seed_gives_no_column_of_standard_deviations(results):
     assert "_std" not in table1(PAPER, results).csv()
+
+
+def test_the_tables_tell_how_many_images_a_network_saw_and_its_supernet_before(metrics, results):
+    logs = metrics.parent / "data/curves"
+    for run, images in (
+        ("finetune/s", 5400),
+        ("supernet/lms", 3600),
+        ("pretrain/full", 9000),
+        ("kernels/3", 5400),
+    ):
+        write(logs, f"{run}/training", images=images, seconds=1)
+    row = row_of(table1(PAPER, results), "LitePose-S")
+    assert (row["trained_images"], row["images_before"]) == ("5400", "12600")
+    rows = list(csv.DictReader(io.StringIO(table3(PAPER, results).csv())))
+    assert (rows[0]["trained_images"], rows[0]["images_before"]) == ("5400", "")
+
+
+def test_the_page_shows_before_it_tells(project):
+    stages.report.main(profile())
+    page = (project / "metrics" / "report.md").read_text()
+    order = (
+        "plots/overview/claims.png",
+        "plots/figure5.png",
+        "plots/figure9.png",
+        "How to read",
+        "| Verdict |",
+        "| Model |",
+    )
+    places = [page.index(part) for part in order]
+    assert places == sorted(places)
