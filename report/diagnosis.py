@@ -10,9 +10,9 @@ from report.table import Column, Row, Table
 
 NOTE = """\
 One half of what a network predicts is replaced by the truth. *True tags*: around each annotated joint its
-person's, elsewhere nobody's, so that errors of the heatmaps are left. *True heatmaps*: the training targets, so
-that errors of the grouping are left. The half whose truth brings more is what the network lacks most: train it
-longer, or weigh its loss more."""
+person's, elsewhere nobody's, so that errors of the heatmaps are left. *True heatmaps*: the training targets,
+so that errors of the grouping are left. The half whose truth brings more is what the network lacks most:
+train it longer, or weigh its loss more."""
 NONE = "No network was tested with true tags and true heatmaps."
 _TAGS, _HEATMAPS = "AP_true_tags", "AP_true_heatmaps"
 

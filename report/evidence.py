@@ -163,7 +163,7 @@ class Evidence:
         files = sorted(directory.glob("*.json"))
         if not files:
             raise NotRun(f"{directory} has no predictions: dvc pull or dvc repro brings them back")
-        return [_first_split(path) for path in files]
+        return [first_split(path) for path in files]
 
     def _seen(self, claim: Claim) -> tuple[int, int] | None:
         """Images that the trainings of both networks saw, where both logs tell."""
@@ -171,7 +171,12 @@ class Evidence:
         return None if first is None or second is None else (first, second)
 
 
-def _first_split(path: Path) -> tuple[str, list]:
+def first_split(path: Path) -> tuple[str, list]:
+    """The split that a network was tested on first, and what it predicted there.
+
+    Raises:
+        InputError: the file of predictions is broken.
+    """
     try:
         return next(iter(json.loads(path.read_text()).items()))
     except (json.JSONDecodeError, AttributeError, StopIteration):

@@ -9,9 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from litepose.core.skeletons import Skeleton
-from litepose.datasets import manifest
+from litepose.datasets import annotations, manifest
+from litepose.datasets.annotations import ImageRecord
 from litepose.drawing import draw_heatmap, draw_people
 from report import style
+from report.evidence import first_split
+from report.runs import dataset
 
 _SHORT_SIDE = 240  # px, to which small images are enlarged so that limbs are thin in them
 _DOTS_PER_INCH = 140
@@ -69,6 +72,47 @@ def write(directory: Path, data: Path) -> None:
         style.save(figure, directory / "figure5", dots_per_inch=_DOTS_PER_INCH)
 
 
+def choose(images: list[ImageRecord], count: int) -> list[ImageRecord]:
+    """A split's first images of two or more people; where there are too few, of one.
+
+    A person counts when half of the joints are labelled.
+    """
+    people = [_people(record) for record in images]
+    ranked = sorted(range(len(images)), key=lambda index: -min(people[index], 2))
+    return [images[index] for index in ranked[:count]]
+
+
+def _people(record: ImageRecord) -> int:
+    labelled = (record.keypoints[..., 2] > 0).mean(1)
+    return int(((labelled >= 0.5) & ~record.iscrowd).sum())
+
+
+def found_people(data: Path, run: str, count: int) -> list[np.ndarray]:
+    """The first test images of several people, uint8 RGB, with those that a network found in them.
+
+    As many people as are annotated, best score first; an empty list where there are no predictions.
+
+    Args:
+        data: directory that holds the data sets and ``predictions/<stage>/<run>/<seed>.json``.
+        run: ``<stage>/<run>``.
+        count: of images.
+    """
+    files = sorted((data / "predictions" / run).glob("*.json"))
+    if not files:
+        return []
+    file = data / dataset(run) / "dataset.json"
+    split, detections = first_split(files[0])
+    skeleton = manifest.read_skeleton(file)
+    images = choose(annotations.load(*manifest.read(file)[split], skeleton).images, count)
+    pictures = []
+    for record in images:
+        found = [one for one in detections if one["image_id"] == record.id]
+        best = sorted(found, key=lambda one: -one["score"])[: max(_people(record), 1)]
+        people = [np.array(one["keypoints"], np.float32).reshape(-1, 3) for one in best]
+        pictures.append(_skeletons(record.read(), people, skeleton))
+    return pictures
+
+
 def missing() -> Figure:
     """What stands for the figure where there are no examples."""
     figure = style.new_figure(7.0, 1.2)
@@ -90,19 +134,19 @@ def figure5(examples: list[Example], skeleton: Skeleton) -> Figure:
     for number, example in enumerate(examples):
         upper, lower = panels[2 * number], panels[2 * number + 1]
         _show(upper[0], example.image)
-        _show(lower[0], _skeletons(example.image, example.truth, skeleton))
+        _show(lower[0], _skeletons(example.image, list(example.truth), skeleton))
         for above, below, found in zip(upper[1:], lower[1:], example.predictions.values(), strict=True):
             _show(above, draw_heatmap(example.image, found.heatmap / 255))
-            _show(below, _skeletons(example.image, found.people, skeleton))
+            _show(below, _skeletons(example.image, list(found.people), skeleton))
     for axes, title in zip(panels[0], ("annotated", *names), strict=True):
         axes.set_title(title, fontsize=8)
     return figure
 
 
-def _skeletons(image: np.ndarray, people: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+def _skeletons(image: np.ndarray, people: list[np.ndarray], skeleton: Skeleton) -> np.ndarray:
     scale = max(1.0, _SHORT_SIDE / min(image.shape[:2]))
     large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    return draw_people(large, list(people * [scale, scale, 1]), skeleton)
+    return draw_people(large, [person * [scale, scale, 1] for person in people], skeleton)
 
 
 def _show(axes: Axes, image: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -144,6 +145,36 @@ def figure9(rows: list[Row]) -> Figure:
             axes.set_ylabel("AP, CrowdPose joints")
         labels.append(_draw_systems(axes, points))
     _explain(figure)
+    _label(labels)
+    return figure
+
+
+def lead(rows: list[Row], pictures: list[np.ndarray]) -> Figure:
+    """People that a network found, side by side, above AP against #MACs and against latency on this host.
+
+    Args:
+        rows: of :func:`figure9`.
+        pictures: uint8 RGB.
+    """
+    width, room = 7.0, 0.06
+    shapes = [picture.shape[1] / picture.shape[0] for picture in pictures]  # widths of pictures one inch high
+    high = (width - room * (len(shapes) - 1)) / sum(shapes) if shapes else 0.0
+    figure = style.new_figure(width, high + 2.6)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(high + 1e-3, 2.6))
+    people, charts = parts
+    left = 0.0
+    for picture, shape in zip(pictures, shapes, strict=True):
+        axes = people.add_axes((left / width, 0, shape * high / width, 1))
+        axes.imshow(picture, aspect="auto")
+        axes.set_axis_off()
+        left += shape * high + room
+    labels = []
+    for axes, axis in zip(charts.subplots(1, 2), (series.MACS, series.DEVICES["host"]), strict=True):
+        points = [row for row in rows if row["axis"] == axis]
+        axes.set_xlabel(_with_runtime(axis, points))
+        labels.append(_draw_systems(axes, points))
+    charts.axes[0].set_ylabel("AP, CrowdPose joints")
+    charts.supxlabel(_KEY, fontsize=8, color=style.GREY)
     _label(labels)
     return figure
 

@@ -61,7 +61,8 @@ def _picture(path: Path, text: str) -> str:
     picture = f'<img src="{source}" alt="{text}" style="--width: {width}px">'
     narrow = path.with_stem(f"{path.stem}_narrow")
     if narrow.is_file():
-        picture = f'<picture><source media="(max-width: 60rem)" srcset="{_source(narrow)[0]}">{picture}</picture>'
+        twin = f'<source media="(max-width: 60rem)" srcset="{_source(narrow)[0]}">'
+        picture = f"<picture>{twin}{picture}</picture>"
     return f'<div class="picture" tabindex="0">{picture}</div>'
 
 

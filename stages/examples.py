@@ -16,6 +16,7 @@ from litepose.datasets.keypoints import normalise
 from litepose.inference import Resizing, forward_test, predict
 from litepose.models import weights
 from litepose.models.weights import Trained
+from report.examples import choose
 from report.runs import figure5
 from stages.lib.common.data import keypoint_data
 from stages.lib.common.parameters import Values
@@ -30,7 +31,7 @@ OUT = Path("data/examples.npz")
 def main(values: Values) -> None:
     """Write ``data/examples.npz``; `report.examples.read` describes it."""
     data, place = keypoint_data("crowdpose", values), device(values["device"])
-    chosen = choose(data.load(data.test[0]).images)
+    chosen = choose(data.load(data.test[0]).images, IMAGES)
     stored = [_shrunk(record) for record in chosen]
     content: dict[str, np.ndarray] = {}
     for number, (record, (image, scale)) in enumerate(zip(chosen, stored, strict=True)):
@@ -47,16 +48,6 @@ def main(values: Values) -> None:
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **content)
     write_bytes(OUT, packed.getvalue())
-
-
-def choose(images: list[ImageRecord]) -> list[ImageRecord]:
-    """The split's first images of two or more people; where there are too few, of one.
-
-    A person counts when half of the joints are labelled.
-    """
-    counts = [_people(record) for record in images]
-    ranked = sorted(range(len(images)), key=lambda index: -min(counts[index], 2))
-    return [images[index] for index in ranked[:IMAGES]]
 
 
 def heatmap(network: Trained, image: np.ndarray, place: torch.device) -> np.ndarray:
@@ -78,11 +69,6 @@ def people(network: Trained, image: np.ndarray, count: int, place: torch.device)
     best = sorted(found, key=lambda person: -person["score"])[:count]
     joints = [person["keypoints"] for person in best]
     return np.array(joints, np.float32).reshape(-1, network.skeleton.num_joints, 3)
-
-
-def _people(record: ImageRecord) -> int:
-    labelled = (record.keypoints[..., 2] > 0).mean(1)
-    return int(((labelled >= 0.5) & ~record.iscrowd).sum())
 
 
 def _shrunk(record: ImageRecord) -> tuple[np.ndarray, float]:

@@ -19,6 +19,7 @@ from report import (
     provenance,
     published,
     runs,
+    style,
     summary,
     verdicts,
 )
@@ -33,6 +34,7 @@ from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage
 
 METRICS, PLOTS, DATA, PAPER = Path("metrics"), Path("plots"), Path("data"), Path("data/paper")
+PICTURES = 5  # of people, in the README's first picture
 
 
 def main(values: Values) -> None:
@@ -51,7 +53,8 @@ def main(values: Values) -> None:
     write_text(METRICS / "diagnosis.md", limits.markdown() if limits.rows else f"{diagnosis.NONE}\n")
     searches = curves.collect_searches(PLOTS / "search", results)
     forest.write(PLOTS / "overview", findings)
-    figures.write(PLOTS, paper, results)
+    points = figures.write(PLOTS, paper, results)
+    write_lead(points["figure9"])
     curves.write(PLOTS / "curves", training, searches)
     examples.write(PLOTS, DATA)
     write_text(PLOTS / "training.csv", training.to_csv(index=False))
@@ -71,6 +74,13 @@ def main(values: Values) -> None:
     write_text(METRICS / "report.md", text)
     made_with = provenance.markdown(values["seed"], values["seeds"], yaml.safe_dump(values, sort_keys=False))
     page.write(PLOTS / "report.html", f"{text}\n{made_with}", METRICS)
+
+
+def write_lead(points: Table) -> None:
+    """Draw the README's first picture, ``plots/overview/lead``, from Figure 9's points."""
+    pictures = examples.found_people(DATA, runs.TABLE1["LitePose-S"].run, PICTURES)
+    with style.settings():
+        style.save(figures.lead(points.rows, pictures), PLOTS / "overview" / "lead")
 
 
 def write_verdicts(findings: list[Finding], trainings: int) -> None:

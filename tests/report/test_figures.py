@@ -3,11 +3,13 @@
 import json
 import re
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from litepose.core.skeletons import CROWDPOSE
+from litepose.datasets import manifest
 from report import curves, examples, figures, published, series, style
 from report.results import Results
 from support import ROOT
@@ -180,3 +182,59 @@ def test_a_search_is_drawn_beside_the_random_one():
     assert axes.get_title() == "LitePose-S"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["evolution", "random"]
     assert texts(curves.draw_searches(pd.DataFrame(columns=["search"]))) == ["not run"]
+
+
+def test_the_first_picture_shows_people_side_by_side_above_ap_against_cost(results):
+    pictures = [np.zeros((40, 60, 3), np.uint8), np.zeros((80, 40, 3), np.uint8)]
+    with style.settings():
+        figure = figures.lead(series.figure9(PAPER, results).rows, pictures)
+        figure.draw_without_rendering()
+    first, second, macs, host = figure.axes
+    boxes = [axes.get_window_extent() for axes in (first, second)]
+    assert [box.width / box.height for box in boxes] == pytest.approx([1.5, 0.5], rel=0.01)
+    assert boxes[0].x0 == pytest.approx(0, abs=1)
+    assert boxes[0].x1 < boxes[1].x0
+    assert boxes[1].x1 == pytest.approx(figure.bbox.x1, abs=1)
+    assert boxes[0].y0 > macs.get_window_extent().y1
+    assert (macs.get_xlabel(), [text.get_text() for text in host.texts]) == (series.MACS, ["not run"])
+
+
+def test_people_are_shown_in_the_first_test_images_of_several_people(tmp_path):
+    directory = tmp_path / "crowdpose"
+    directory.mkdir()
+    person = np.array([[10 + 3 * joint, 10 + 3 * joint, 2] for joint in range(14)], float)
+    owners = (1, 2, 2, 3, 3, 3)  # the image of each annotated person
+    for number in (1, 2, 3):
+        cv2.imwrite(str(directory / f"{number}.png"), np.full((60, 60 + number, 3), 128, np.uint8))
+    content = {
+        "images": [
+            {"id": number, "file_name": f"{number}.png", "width": 60 + number, "height": 60}
+            for number in (1, 2, 3)
+        ],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(CROWDPOSE.names)}],
+        "annotations": [
+            {
+                "id": number,
+                "image_id": image,
+                "category_id": 1,
+                "iscrowd": 0,
+                "bbox": [10, 10, 40, 40],
+                "keypoints": person.ravel().tolist(),
+                "num_keypoints": 14,
+            }
+            for number, image in enumerate(owners, 1)
+        ],
+    }
+    (directory / "test.json").write_text(json.dumps(content))
+    manifest.write(directory / "dataset.json", {"test": (directory / "test.json", directory)}, CROWDPOSE)
+    assert examples.found_people(tmp_path, "finetune/s", 1) == []
+    found = [
+        {"image_id": 2, "keypoints": (person * [1, 1, 0.5]).ravel().tolist(), "score": score}
+        for score in (0.5, 0.9)
+    ]
+    (tmp_path / "predictions/finetune/s").mkdir(parents=True)
+    (tmp_path / "predictions/finetune/s/0.json").write_text(json.dumps({"test": found}))
+    drawn, empty = examples.found_people(tmp_path, "finetune/s", 2)
+    assert drawn.shape[1] / drawn.shape[0] == pytest.approx(62 / 60, abs=0.01)
+    assert np.ptp(drawn) > 100
+    assert np.ptp(empty) < 5

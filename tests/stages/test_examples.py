@@ -11,7 +11,7 @@ from litepose import models
 from litepose.core.errors import InputError
 from litepose.core.skeletons import CROWDPOSE
 from litepose.models import weights
-from report.examples import read
+from report.examples import choose, read
 from report.runs import figure5
 from stages import examples
 from stages.lib.common.data import keypoint_data
@@ -82,4 +82,4 @@ def test_images_with_several_people_come_first(project, values):
         replace(with_people(record, count, labelled), id=number)
         for number, (count, labelled) in enumerate([(0, 14), (1, 14), (2, 14), (3, 6), (4, 7), (1, 14)])
     ]
-    assert [image.id for image in examples.choose(images)] == [2, 4, 1]
+    assert [image.id for image in choose(images, 3)] == [2, 4, 1]
