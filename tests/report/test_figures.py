@@ -211,7 +211,7 @@ def test_people_are_shown_in_the_first_test_images_of_several_people(tmp_path):
             {"id": number, "file_name": f"{number}.png", "width": 60 + number, "height": 60}
             for number in (1, 2, 3)
         ],
-        "categories": [{"id": 1, "name": "person", "keypoints": list(CROWDPOSE.names)}],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(CROWDPOSE.joints)}],
         "annotations": [
             {
                 "id": number,
@@ -228,10 +228,8 @@ def test_people_are_shown_in_the_first_test_images_of_several_people(tmp_path):
     (directory / "test.json").write_text(json.dumps(content))
     manifest.write(directory / "dataset.json", {"test": (directory / "test.json", directory)}, CROWDPOSE)
     assert examples.found_people(tmp_path, "finetune/s", 1) == []
-    found = [
-        {"image_id": 2, "keypoints": (person * [1, 1, 0.5]).ravel().tolist(), "score": score}
-        for score in (0.5, 0.9)
-    ]
+    joints = (person * [1, 1, 0.5]).ravel().tolist()
+    found = [{"image_id": 2, "keypoints": joints, "score": score} for score in (0.5, 0.9)]
     (tmp_path / "predictions/finetune/s").mkdir(parents=True)
     (tmp_path / "predictions/finetune/s/0.json").write_text(json.dumps({"test": found}))
     drawn, empty = examples.found_people(tmp_path, "finetune/s", 2)
