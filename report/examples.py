@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from litepose.core.skeletons import Skeleton
 from litepose.datasets import annotations, manifest
-from litepose.datasets.annotations import ImageRecord
 from litepose.drawing import draw_heatmap, draw_people
 from report import style
 from report.evidence import first_split
+from report.pictured import choose, count_people
 from report.runs import dataset
 
 _SHORT_SIDE = 240  # px, to which small images are enlarged so that limbs are thin in them
@@ -72,21 +72,6 @@ def write(directory: Path, data: Path) -> None:
         style.save(figure, directory / "figure5", dots_per_inch=_DOTS_PER_INCH)
 
 
-def choose(images: list[ImageRecord], count: int) -> list[ImageRecord]:
-    """A split's first images of two or more people; where there are too few, of one.
-
-    A person counts when half of the joints are labelled.
-    """
-    people = [_people(record) for record in images]
-    ranked = sorted(range(len(images)), key=lambda index: -min(people[index], 2))
-    return [images[index] for index in ranked[:count]]
-
-
-def _people(record: ImageRecord) -> int:
-    labelled = (record.keypoints[..., 2] > 0).mean(1)
-    return int(((labelled >= 0.5) & ~record.iscrowd).sum())
-
-
 def found_people(data: Path, run: str, count: int) -> list[np.ndarray]:
     """The first test images of several people, uint8 RGB, with those that a network found in them.
 
@@ -107,7 +92,7 @@ def found_people(data: Path, run: str, count: int) -> list[np.ndarray]:
     pictures = []
     for record in images:
         found = [one for one in detections if one["image_id"] == record.id]
-        best = sorted(found, key=lambda one: -one["score"])[: max(_people(record), 1)]
+        best = sorted(found, key=lambda one: -one["score"])[: max(count_people(record), 1)]
         people = [np.array(one["keypoints"], np.float32).reshape(-1, 3) for one in best]
         pictures.append(_skeletons(record.read(), people, skeleton))
     return pictures

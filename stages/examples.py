@@ -16,7 +16,7 @@ from litepose.datasets.keypoints import normalise
 from litepose.inference import Resizing, forward_test, predict
 from litepose.models import weights
 from litepose.models.weights import Trained
-from report.examples import choose
+from report.pictured import choose
 from report.runs import figure5
 from stages.lib.common.data import keypoint_data
 from stages.lib.common.parameters import Values

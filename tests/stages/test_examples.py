@@ -11,7 +11,8 @@ from litepose import models
 from litepose.core.errors import InputError
 from litepose.core.skeletons import CROWDPOSE
 from litepose.models import weights
-from report.examples import choose, read
+from report.examples import read
+from report.pictured import choose
 from report.runs import figure5
 from stages import examples
 from stages.lib.common.data import keypoint_data
