@@ -1,25 +1,32 @@
 """COCO 2017 and CrowdPose from their official places: resumed, verified, extracted whole or not at all."""
 
+import contextlib
+import functools
 import hashlib
+import json
 import logging
 import shutil
 import stat
+import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import requests
 from tqdm import tqdm
 
+from litepose import drive
 from litepose.core.errors import InputError
+from litepose.core.files import write_bytes, write_text
 from litepose.datasets.manifest import LAYOUTS, find_splits
 
 CHUNK = 1 << 18  # bytes
-TIMEOUT = 30.0  # seconds without a byte until a connection counts as broken
+TIMEOUT = 15.0  # seconds without a byte until a connection counts as broken
 ATTEMPTS = 8  # in a row that bring no new byte
+STALLS = 3  # of them that time out: less than a minute
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds between attempts; each wait is twice the one before
 BUSY = {429, 500, 502, 503, 504}
 EXTRACTED = 1.05  # bytes on disk per byte of an archive of JPEGs, file system included
@@ -67,6 +74,12 @@ COCO = (
         ("train2017",),
     ),
 )
+# CrowdPose's files on Google Drive, which publishes no checksum, and what they hold
+CROWDPOSE_IMAGES = "1VprytECcLtU4tKP32SYi_7oDRbw7yUTL"
+CROWDPOSE_ANNOTATIONS = "196vsma1uuLLCcUt1NrXp1K8PBU6tVH8w"
+CROWDPOSE_COUNT = 20_000  # images
+CROWDPOSE_SPLITS = {"train": 10_000, "val": 2_000, "trainval": 12_000, "test": 8_000}
+CHECKSUMS = "SHA256SUMS"  # of what came, in the data set's root
 CROWDPOSE_PAGE = "https://github.com/Jeff-sjtu/CrowdPose#dataset"
 IMAGENET_PAGE = "https://image-net.org/download-images"
 
@@ -121,23 +134,99 @@ def _complete_coco(root: Path, splits: Sequence[str]) -> None:
 
 
 def _complete_crowdpose(root: Path, splits: Sequence[str]) -> None:
-    """Extract the images that a person fetched. They have no published checksum: ZIP's own must do."""
-    images, archive = root / "images", root / "images.zip"
-    if not images.is_dir() and archive.is_file():
-        extract(archive, root, ["images"])
-    left = [split for split in splits if split not in find_splits(root, "crowdpose", ())]
-    if left:
-        lists = [
-            f"crowdpose_{split}.json"
-            for split in left
-            if not any((root / file.format(split=split)).is_file() for file, _ in LAYOUTS["crowdpose"])
-        ]
-        places = [] if images.is_dir() else [f"images.zip in {root}"]
-        places += [f"{', '.join(lists)} in {root / 'json'}"] if lists else []
+    """Extract images and annotation files that a person put there, or that Google Drive gives."""
+    lists = [
+        f"crowdpose_{split}.json"
+        for split in splits
+        if not any((root / file.format(split=split)).is_file() for file, _ in LAYOUTS["crowdpose"])
+    ]
+    places = [] if (root / "images").is_dir() else [f"images.zip in {root}"]
+    places += [f"{', '.join(lists)} in {root / 'json'}"] if lists else []
+    by_hand = f"follow the links of {CROWDPOSE_PAGE}, put {' and '.join(places)}, and run this again"
+    if not (root / "images").is_dir():
+        with _from_drive(root, CROWDPOSE_IMAGES, "images.zip", by_hand, _check_images) as archive:
+            extract(archive, root, ["images"])
+    if lists:
+        check = functools.partial(_check_lists, lists)
+        with _from_drive(root, CROWDPOSE_ANNOTATIONS, "annotations.zip", by_hand, check) as archive:
+            for name in lists:
+                write_bytes(root / "json" / name, _member(archive, name))
+
+
+@contextlib.contextmanager
+def _from_drive(
+    root: Path, file_id: str, name: str, by_hand: str, check: Callable[[Path], None]
+) -> Iterator[Path]:
+    """An archive that lies in the root; else it is fetched, checked, recorded, and deleted after its use."""
+    own, file = root / name, root / ".downloads" / name
+    if own.is_file():
+        yield own
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    drive.fetch(file_id, file, by_hand)
+    check(file)
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    known = (root / CHECKSUMS).read_text() if (root / CHECKSUMS).is_file() else ""
+    write_text(root / CHECKSUMS, f"{known}{digest}  {name}\n")
+    logging.info("%s: SHA-256 %s, noted in %s", name, digest, root / CHECKSUMS)
+    yield file
+    file.unlink()
+    with contextlib.suppress(OSError):  # a part of another archive lies there
+        file.parent.rmdir()
+
+
+def _check_images(archive: Path) -> None:
+    """Count what came from Google Drive, which publishes no checksum."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            count = sum(name.startswith("images/") and name != "images/" for name in packed.namelist())
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{archive} is damaged ({error}): delete it and run this again.") from None
+    _check_count(archive, "CrowdPose", count, CROWDPOSE_COUNT)
+
+
+def _check_lists(names: Sequence[str], archive: Path) -> None:
+    for name in names:
+        try:
+            count = len(json.loads(_member(archive, name))["images"])
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{archive}: {name} in it is no annotation file: delete it and run this again."
+            ) from None
+        _check_count(archive, name, count, CROWDPOSE_SPLITS[name[len("crowdpose_") : -len(".json")]])
+
+
+def _check_count(archive: Path, what: str, count: int, published: int) -> None:
+    if count != published:
         raise InputError(
-            f"CrowdPose lies on Google Drive, where a person must fetch it: follow the links of "
-            f"{CROWDPOSE_PAGE}, put {' and '.join(places)}, and run this again."
+            f"{archive} holds {count} images of {what} instead of {published}: delete it, and run this again."
         )
+
+
+def _member(archive: Path, name: str) -> bytes:
+    """Content of the file of that name in a ZIP or TAR file.
+
+    Raises:
+        InputError: there is none, or the archive is damaged.
+    """
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as packed:
+                places = [entry for entry in packed.namelist() if PurePosixPath(entry).name == name]
+                content = packed.read(places[0]) if places else None
+        else:
+            with tarfile.open(archive) as tape:
+                entries = [
+                    entry for entry in tape if entry.isfile() and PurePosixPath(entry.name).name == name
+                ]
+                stream = tape.extractfile(entries[0]) if entries else None
+                content = stream.read() if stream else None
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
+        raise InputError(f"{archive} is damaged ({error}): delete it and run this again.") from None
+    if content is None:
+        raise InputError(f"{archive} holds no {name}: it is not the published file.")
+    return content
 
 
 def obtain(root: Path, archives: Sequence[Archive], needed: Collection[str]) -> None:
@@ -221,9 +310,9 @@ def _receive(archive: Archive, part: Path, by_hand: str) -> None:
             # The library's own messages name objects in memory; the kind of error is what a reader needs.
             reason = error if isinstance(error, _Interrupted) else f"no connection ({type(error).__name__})"
             failures = 0 if _size(part) > have else failures + 1
-            if failures == ATTEMPTS:
+            if failures >= (STALLS if "timed out" in str(error) else ATTEMPTS):
                 raise InputError(
-                    f"{archive.url} did not answer {ATTEMPTS} times in a row ({reason}): run this again "
+                    f"{archive.url} did not answer {failures} times in a row ({reason}): run this again "
                     f"later (it goes on from {_size(part)} bytes), or {by_hand}."
                 ) from None
             wait = min(FIRST_WAIT * 2 ** max(failures - 1, 0), LONGEST_WAIT)

@@ -363,25 +363,6 @@ def test_cocos_test_split_has_no_public_keypoints(coco):
         complete(coco, "coco", ["test"])
 
 
-def test_crowdpose_says_which_files_to_fetch_and_where_to_put_them(tmp_path):
-    with pytest.raises(
-        InputError, match=r"images\.zip in .* and crowdpose_train\.json, crowdpose_val\.json in .*/json"
-    ):
-        complete(tmp_path, "crowdpose", ["train", "val"])
-
-
-def test_crowdposes_images_are_extracted_once_they_lie_there(tmp_path):
-    (tmp_path / "images.zip").write_bytes(packed({"images/1.jpg": picture(1)}))
-    (tmp_path / "json").mkdir()
-    with pytest.raises(InputError) as refused:
-        complete(tmp_path, "crowdpose", ["val"])
-    assert "images.zip" not in str(refused.value)
-    assert "crowdpose_val.json" in str(refused.value)
-    (tmp_path / "json/crowdpose_val.json").write_text("{}")
-    complete(tmp_path, "crowdpose", ["val"])
-    assert {"images/1.jpg", "images.zip"} <= files(tmp_path)
-
-
 def test_imagenet_says_what_to_fetch_and_takes_any_folder_of_class_folders(tmp_path):
     with pytest.raises(InputError, match=r"ILSVRC2012_img_train\.tar.*train/<class>/"):
         complete_imagenet(tmp_path)

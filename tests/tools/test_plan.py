@@ -170,7 +170,7 @@ def test_what_is_to_be_fetched_is_said_with_its_size():
     )
     assert len(lines) == 2
     assert lines[0].startswith("coco is not in nowhere: 20 GB are fetched")
-    assert lines[1].startswith("crowdpose is not in nowhere: a person has to fetch it")
+    assert lines[1].startswith("crowdpose is not in nowhere: it is fetched from Google Drive")
 
 
 def test_tests_are_timed_with_people_in_the_maps_of_an_untrained_network():
