@@ -48,5 +48,9 @@ def run(arguments: argparse.Namespace) -> None:
         tuned=arguments.tuned,
         unverified=arguments.unverified,
     )
-    how = "not run" if error is None else f"outputs equal PyTorch's to {error:.0e} of their largest value"
+    how = (
+        f"not run on {arguments.target}"
+        if error is None
+        else f"outputs equal PyTorch's to {error:.0e} of their largest value"
+    )
     print(f"{arguments.out}: {arguments.format}, {how}")

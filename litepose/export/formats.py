@@ -65,13 +65,13 @@ def torchscript(model: nn.Module, images: list[Tensor], description: dict[str, A
 
     Args: see :func:`onnx`; inputs may have any shape that the network takes.
     """
+    file = io.BytesIO()
     with warnings.catch_warnings():
-        # That the outputs are a list of two in every call, which the tracer cannot know.
+        # That PyTorch prefers another format, and that the outputs might not always be a list of two.
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(fold_batch_norm(model), images[0], check_trace=False)
-    file = io.BytesIO()
-    torch.jit.save(traced, file, _extra_files={TORCHSCRIPT_FILE: json.dumps(description)})
-    loaded = torch.jit.load(io.BytesIO(file.getvalue()))
+        torch.jit.save(traced, file, _extra_files={TORCHSCRIPT_FILE: json.dumps(description)})
+        loaded = torch.jit.load(io.BytesIO(file.getvalue()))
     return Made(file.getvalue(), [as_list(loaded(image)) for image in images])
 
 

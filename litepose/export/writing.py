@@ -12,6 +12,7 @@ from litepose.core.files import write_bytes
 from litepose.export import formats, metadata
 from litepose.export.formats import Made
 from litepose.models.weights import Trained
+from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
 from litepose.runtimes.interface import as_list, difference
 
@@ -77,14 +78,11 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
         InputError: the outputs differ, the target cannot run it here, or a package or compiler is missing.
         OSError: a file cannot be written.
     """
+    if options.target in BOARDS and not options.unverified:
+        _check_attached(path, options.target)
     images = _images(*input_shape(trained.input_size, options.size), options.dynamic)
     made = _made(trained, images, options)
     error = None if made.outputs is None else _largest_difference(trained, images, made.outputs)
-    if error is None and not options.unverified:
-        raise InputError(
-            f"{path} is not written: {options.target} is not attached, so that nothing was run there; attach "
-            "it, or say unverified"
-        )
     if error is not None and not error <= TOLERANCE:
         raise InputError(
             f"{path} is not written: its outputs differ from PyTorch's by {error:.1e} of their largest "
@@ -94,6 +92,15 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
         write_bytes(path.with_name(f"{path.name}.json"), made.beside)
     write_bytes(path, made.content)
     return error
+
+
+def _check_attached(path: Path, board: str) -> None:
+    registry.check("tvm")
+    if reason := registry.missing(board):
+        raise InputError(
+            f"{path} is not written, for it cannot be run and compared ({reason.rstrip('.')}): attach the "
+            "board, or ask for an unverified file"
+        )
 
 
 def input_shape(input_size: int, size: tuple[int, int] | None = None) -> tuple[int, int]:
