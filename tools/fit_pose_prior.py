@@ -14,6 +14,9 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from litepose.core.files import write_text
+from litepose.core.skeletons import CROWDPOSE
+from litepose.datasets.crowding import crowd_index
+from litepose.datasets.reading import read
 from scenes.poses import LIMB_LENGTHS, vectors_from_joints
 from scenes.statistics import (
     CROWD_BINS,
@@ -21,7 +24,6 @@ from scenes.statistics import (
     PEOPLE_BINS,
     PRIOR_FILE,
     crowd_bin,
-    crowd_index,
     people_bin,
     people_of,
 )
@@ -34,7 +36,7 @@ MAX_PEOPLE = 14  # CrowdPose annotates no more in one image
 
 def main(annotation_file: Path) -> None:
     """Reads the annotations and replaces the prior file."""
-    annotations = json.loads(annotation_file.read_text())
+    annotations = read(annotation_file, CROWDPOSE).content()
     keypoints = np.array([person["keypoints"] for person in annotations["annotations"]], float).reshape(
         -1, 14, 3
     )

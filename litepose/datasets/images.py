@@ -106,15 +106,22 @@ def check_size(path: Path, pixels: int, max_pixels: int | None) -> None:
 def _header(path: Path, file: IO[bytes]) -> Header:
     try:
         with Image.open(file) as image:
-            exif = Image.Exif()
-            exif.load(image.info.get("exif", b""))  # the image's own method may read the pixels first
-            orientation: Any = exif.get(ORIENTATION)
-            known = orientation in range(1, 9)
-            return Header(image.format, image.width, image.height, int(orientation) if known else 1)
+            return Header(image.format, image.width, image.height, _orientation(image))
     except Image.DecompressionBombError as error:  # so large that the library refuses to look at it
         raise InputError(f"{path}: more pixels than can be read; store a smaller image.") from error
     except Exception as error:  # a damaged header: Pillow's readers raise whatever they stumble over
         raise InputError(f"{path}: not an image that can be decoded; store it as JPEG or PNG.") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's orientation; 1 where there is none, or where EXIF is damaged, as OpenCV takes it."""
+    try:
+        exif = Image.Exif()
+        exif.load(image.info.get("exif", b""))  # the image's own method may read the pixels first
+        orientation: Any = exif.get(ORIENTATION)
+    except Exception:  # Pillow's reader raises whatever it stumbles over
+        return 1
+    return int(orientation) if orientation in range(1, 9) else 1
 
 
 def _undecoded(path: Path, encoded: bytes, header: Header) -> InputError:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from litepose.core import distributed
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
 from litepose.datasets import rules, schema
@@ -69,8 +70,9 @@ def read(file: Path, skeleton: Skeleton) -> GroundTruth:
 
 @cache
 def _log(file: Path, warning: str) -> None:
-    """Say it once, however often the file is read."""
-    LOG.warning("%s: %s", file, warning)
+    """Say it once, however often the file is read and by however many processes that train together."""
+    if not distributed.rank():
+        LOG.warning("%s: %s", file, warning)
 
 
 def _check_images(images: list[tuple[int, Image]], faults: Faults) -> None:

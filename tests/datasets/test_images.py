@@ -6,10 +6,10 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from litepose.core.errors import InputError
-from litepose.datasets.images import read_image
+from litepose.datasets.images import Header, read_header, read_image
 
 RED = np.zeros((8, 12, 3), np.uint8)
 RED[..., 2] = 255  # OpenCV writes blue, green, red
@@ -61,6 +61,58 @@ def test_exif_orientation_is_ignored_because_annotations_refer_to_stored_pixels(
 
 def test_an_upright_image_is_turned_as_its_exif_orientation_says(tmp_path):
     assert read_image(turned(tmp_path), upright=True).shape == (12, 8, 3)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "avif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_orientations_are_turned_upright_in_all_formats_that_have_them(tmp_path, suffix, orientation):
+    corners = np.zeros((32, 48, 3), np.uint8)
+    corners[:16, :24], corners[16:, :24], corners[:16, 24:] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / f"turned.{suffix}"
+    Image.fromarray(corners).save(file, exif=exif, quality=95)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(file)).convert("RGB"))
+    assert expected.shape == ((48, 32, 3) if orientation > 4 else (32, 48, 3))
+    image = read_image(file, upright=True)
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected).mean() < 4
+    stored = read_image(file)
+    assert stored.shape == corners.shape
+    assert np.abs(stored.astype(int) - corners).mean() < 8
+
+
+@pytest.mark.parametrize("kind", ["TGA", "ICO", "TIFF"])
+def test_a_kind_that_cannot_be_decoded_is_told_from_a_damaged_file(tmp_path, kind):
+    picture = Image.new("F" if kind == "TIFF" else "RGB", (64, 48))
+    picture.save(tmp_path / "photo.img", kind)
+    with pytest.raises(
+        InputError, match=rf"photo\.img: a {kind} file of a kind that cannot be decoded; store"
+    ):
+        read_image(tmp_path / "photo.img")
+
+
+def test_an_image_that_is_too_large_gets_advice_that_can_be_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr("litepose.datasets.images.MAX_PIXELS", 95)
+    cv2.imwrite(str(tmp_path / "large.png"), RED)
+    with pytest.raises(InputError, match=r"million that are read; store a smaller image\.$"):
+        read_image(tmp_path / "large.png", upright=True)
+
+
+def test_damaged_exif_is_no_orientation(tmp_path):
+    pixels = Image.fromarray(RED[..., ::-1])
+    pixels.save(tmp_path / "odd.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff\x01")
+    assert read_image(tmp_path / "odd.jpg", upright=True).shape == (8, 12, 3)
+    assert read_header(tmp_path / "odd.jpg").orientation == 1
+
+
+def test_a_header_is_read_without_the_pixels(tmp_path):
+    assert read_header(turned(tmp_path)) == Header("JPEG", 12, 8, 6)
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(InputError, match=r"empty\.jpg: the file is empty"):
+        read_header(tmp_path / "empty.jpg")
+    with pytest.raises(InputError, match=r"absent\.jpg: cannot be read"):
+        read_header(tmp_path / "absent.jpg")
 
 
 def test_a_single_pixel_can_be_read(tmp_path):

@@ -536,3 +536,9 @@ def test_the_page_shows_before_it_tells(project):
     )
     places = [page.index(part) for part in order]
     assert places == sorted(places)
+
+
+def test_what_looks_wrong_with_the_data_is_shown_beside_its_statistics(metrics, results):
+    assert "looks wrong" not in summary._statistics(results)
+    (metrics / "dataset/crowdpose.md").write_text("- val: 3 of 9 images have no crowdIndex.\n")
+    assert "- CrowdPose, val: 3 of 9 images have no crowdIndex." in summary._statistics(results)

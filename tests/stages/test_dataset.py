@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import CROWDPOSE
@@ -117,6 +118,116 @@ def test_folders_of_images_are_classes(run, tmp_path):
     (tmp_path / "pets/val/dog").rmdir()
     with pytest.raises(InputError, match="different class folders"):
         run("classification", source="local", root=str(tmp_path / "pets"))
+
+
+def changed(root, split, change):
+    """Change the annotation file of one split."""
+    file = root / f"json/crowdpose_{split}.json"
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+
+
+def told(name="crowdpose"):
+    return Path(f"metrics/dataset/{name}.md").read_text()
+
+
+@pytest.fixture
+def people(tmp_path):
+    return crowdpose(tmp_path / "set", "train", "val", "test")
+
+
+def test_sides_exchanged_in_the_last_image_of_a_later_split_are_refused_at_once(run, people):
+    changed(people, "test", lambda content: content["images"][-1].update(width=120, height=160))
+    with pytest.raises(InputError, match=r"crowdpose_test\.json: .*2\.png: 160x120 .* annotated as 120x160"):
+        run("crowdpose", source="local", root=str(people))
+
+
+def test_all_images_that_cannot_be_read_are_counted(run, people):
+    (people / "images/1.png").write_bytes(b"")
+    (people / "images/2.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"1\.png: the file is empty.* \(2 such entries: 0, 1\)"):
+        run("crowdpose", source="local", root=str(people))
+
+
+def test_an_image_of_a_kind_that_cannot_be_decoded_is_refused(run, people):
+    Image.new("RGB", (160, 120)).save(people / "images/2.png", "TGA")
+    with pytest.raises(InputError, match=r"2\.png: a TGA file of a kind that cannot be decoded; store it as"):
+        run("crowdpose", source="local", root=str(people))
+
+
+def oriented(file, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.open(file).save(file, exif=exif)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_images_that_exif_turns_are_told(run, people, orientation):
+    oriented(people / "images/2.png", orientation)
+    assert run("crowdpose", source="local", root=str(people))["warnings"] >= 3
+    assert told().count("1 of 2 images have an EXIF orientation, first 2.png: training and evaluation") == 3
+
+
+def test_annotations_of_a_picture_as_exif_turns_it_are_refused_with_the_right_advice(run, people):
+    oriented(people / "images/2.png", 6)
+    for split in ("train", "val", "test"):
+        changed(people, split, lambda content: content["images"][1].update(width=120, height=160))
+    with pytest.raises(InputError, match="store the image with its pixels turned") as refused:
+        run("crowdpose", source="local", root=str(people))
+    assert "correct width and height" not in str(refused.value)
+
+
+def test_a_crowd_index_that_only_val_lacks_is_computed_and_told(run, people):
+    changed(people, "val", lambda content: content["images"][1].pop("crowdIndex"))
+    run("crowdpose", source="local", root=str(people))
+    assert "- val: 1 of 2 images have no crowdIndex: it is computed" in told()
+    assert "- test: 1 of 2 images have no crowdIndex" not in told()
+
+
+def test_a_blind_guess_that_scores_high_is_told(run, people):
+    metrics = run("crowdpose", source="local", root=str(people))
+    assert metrics["chance_AP"] > 99  # everybody stands in the same place
+    assert "- test: a blind guess, the same average person in every image, scores AP 100.0" in told()
+    assert metrics["warnings"] == len(told().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("split", "words"), [("train", "nothing to train on"), ("val", "to judge"), ("test", "to judge")]
+)
+def test_a_split_in_which_nobody_is_labelled_is_refused(run, people, split, words):
+    def unlabelled(content):
+        for one in content["annotations"]:
+            one["keypoints"][2::3] = [0] * 14
+
+    changed(people, split, unlabelled)
+    with pytest.raises(InputError, match=rf"crowdpose_{split}\.json: nobody has a labelled .* {words}"):
+        run("crowdpose", source="local", root=str(people))
+
+
+@pytest.fixture
+def pets(tmp_path):
+    """Two classes, each with one image per split."""
+    for folder in ("train/cat", "train/dog", "val/cat", "val/dog"):
+        (tmp_path / "pets" / folder).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "pets" / folder / "1.jpg"), np.zeros((8, 8, 3), np.uint8))
+    return tmp_path / "pets"
+
+
+def test_folders_and_files_of_a_system_are_no_classes_and_no_images(run, pets):
+    for name in (".cache", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found"):
+        (pets / "train" / name).mkdir()
+    (pets / "train/cat/._1.jpg").write_bytes(b"Mac OS X")
+    assert run("classification", source="local", root=str(pets))["images_train"] == 2
+
+
+def test_images_of_classes_are_looked_at_too(run, pets):
+    (pets / "val/dog/1.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"val: .*val/dog/1\.jpg: the file is empty"):
+        run("classification", source="local", root=str(pets))
+    cv2.imwrite(str(pets / "val/dog/1.jpg"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match=r"train/cat/1\.jpg: .*million pixels, more than.*raise max_pixels"):
+        run("classification", source="local", root=str(pets), max_pixels=63)
 
 
 def test_an_unknown_source_is_named(run):
