@@ -70,7 +70,7 @@ def draw_searches(searches: pd.DataFrame) -> Figure:
     for axes, (name, runs) in zip(row, panels, strict=False):
         axes.set_title(SEARCHES[str(name)])
         axes.set_xlabel("Networks evaluated")
-        axes.set_ylabel("Best AP so far, shared weights, val")
+        axes.set_ylabel("Best AP so far, val")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         for method, (color, dashes) in _METHODS.items():
             _draw_progress(axes, best_so_far(runs[runs["method"] == method]), method, color, dashes)

@@ -25,8 +25,8 @@ _FIGURES = {
     "LitePose-L's published AP is HigherHRNet-W16's + 11.6, as section 3.4 states.",
     "figure9": "Figure 9. AP on CrowdPose against #MACs (as the paper counts) and latency. A measured point "
     "pairs the AP of the network that this run trained with the cost of the published architecture.",
-    "curves/search": "Search. The best AP so far against networks evaluated: evolution, and a random search "
-    "beside it; of several searches with different seeds the mean and its 95 % interval.",
+    "curves/search": "Search. The best AP so far, with the supernet's weights, against networks evaluated: "
+    "evolution, and a random search beside it; of several seeds the mean and its 95 % interval.",
 }
 _FOUND = (
     "Figure 5. The first test images of two or more people (of one, where there are too few): heatmaps, and "
