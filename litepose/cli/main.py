@@ -11,12 +11,19 @@ from litepose.core.errors import DivergedError, InputError
 # Module of litepose.cli -> what it does; imported only when it runs, because PyTorch takes seconds.
 COMMANDS = {
     "predict": "find people in photographs, videos and cameras: skeletons drawn, and all people in one file",
-    "evaluate": "measure the AP of weights on a data set, beside the published AP",
-    "show": "look at an annotated data set as the training sees it: pictures and numbers",
+    "show": "look at an annotated data set as the training sees it: numbers and pictures",
     "finetune": "train on, from trained or released weights, on your own annotated photographs",
+    "evaluate": "measure the AP of weights on a data set, with its interval, beside the published AP",
     "export": "write a network as an ONNX, TorchScript or TVM file, after comparing it with PyTorch",
     "benchmark": "time a network in each runtime, with intervals",
 }
+STORY = """from photographs to a network of your own:
+  litepose predict litepose-m.pth photo.jpg clip.mp4 --official litepose-m --out people
+  litepose show --data mine --out pictures
+  litepose finetune litepose-m.pth --official litepose-m --data mine --out mine.pt --minutes 10
+  litepose export mine.pt --out mine.onnx --dynamic
+litepose COMMAND --help has the options and examples of a command
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -34,7 +41,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="litepose", description="Lite Pose: find people and their joints.")
+    parser = argparse.ArgumentParser(
+        prog="litepose",
+        description="Lite Pose: find people and their joints.",
+        epilog=STORY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"litepose {litepose.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, summary in COMMANDS.items():

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -14,7 +16,7 @@ import torch
 import litepose
 from litepose import models
 from litepose.cli import evaluate as evaluate_command
-from litepose.cli.main import COMMANDS, main
+from litepose.cli.main import COMMANDS, STORY, _parser, main
 from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.datasets.images import read_image
 from litepose.drawing import draw_people
@@ -141,6 +143,15 @@ def test_the_help_names_every_command_and_loads_no_pytorch():
     )
     assert all(name in result.stdout for name in COMMANDS)
     assert result.stdout.endswith("False\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_has_examples_that_it_takes(name):
+    lines = import_module(f"litepose.cli.{name}").EXAMPLES.splitlines()[1:]
+    assert lines
+    for line in [*lines, *STORY.splitlines()[1:-1]]:
+        argv = shlex.split(line, comments=True)[1:]
+        _parser(argv).parse_args(argv)
 
 
 def test_a_disk_that_cannot_be_written_is_one_sentence(call, trained, tmp_path):
