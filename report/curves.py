@@ -98,9 +98,8 @@ def best_so_far(runs: pd.DataFrame) -> pd.DataFrame:
 def _draw_progress(axes: Axes, best: pd.DataFrame, method: str, color: str, dashes: str) -> None:
     """A line in steps, and its interval as a band."""
     axes.step(best.index, best["mean"], where="post", color=color, linestyle=dashes, label=method)
-    axes.fill_between(
-        best.index, best["low"], best["high"], step="post", color=color, alpha=0.18, linewidth=0
-    )
+    low = best["low"].clip(lower=0)  # no AP is below
+    axes.fill_between(best.index, low, best["high"], step="post", color=color, alpha=0.18, linewidth=0)
 
 
 def draw(training: pd.DataFrame, column: str) -> Figure:
