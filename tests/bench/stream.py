@@ -66,11 +66,12 @@ def main():
     parser.add_argument("--runtimes", default="onnxruntime,pytorch", help="default: %(default)s")
     parser.add_argument("--systems", default=",".join(SYSTEMS), help="default: %(default)s")
     parser.add_argument("--frames", type=int, default=96, help="of the video; default: %(default)s")
+    parser.add_argument("--images", type=int, help="of the folder; default: all")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        files = few_people()
+        files = few_people()[: arguments.images]
         clip = video(root / "clip.mp4", files, arguments.frames)
         for name in arguments.systems.split(","):
             size, wanted = SYSTEMS[name]
