@@ -80,7 +80,7 @@ def _source(path: Path) -> tuple[str, int]:
 
 def _heading(found: re.Match[str]) -> str:
     """A row of a table that has one cell."""
-    return f'<td class="group" colspan="{1 + found[2].count("<td>")}">{found[1]}</td>'
+    return f'<td class="group" colspan="{1 + found[2].count("<td>")}"><span>{found[1]}</span></td>'
 
 
 def _cell(found: re.Match[str]) -> str:

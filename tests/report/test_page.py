@@ -80,7 +80,7 @@ def test_the_title_in_the_browsers_tab_is_plain(tmp_path):
 
 
 def test_a_section_of_a_table_is_one_cell_across_all_columns(tmp_path):
-    assert '<td class="group" colspan="2">3.4 Large kernels</td>' in made(tmp_path)
+    assert '<td class="group" colspan="2"><span>3.4 Large kernels</span></td>' in made(tmp_path)
 
 
 def test_what_was_measured_in_several_ways_is_folded_below_its_range(tmp_path):
