@@ -5,6 +5,8 @@ import json
 import multiprocessing
 import zlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +39,24 @@ def image_rng(seed: int, split: str, index: int) -> np.random.Generator:
 
 
 def parallel(function: Callable, jobs: Sequence, workers: int | None, title: str) -> list:
-    """Results in the jobs' order; a progress bar on a terminal."""
+    """Results in the jobs' order; a progress bar on a terminal.
+
+    Raises:
+        InputError: a process was ended from outside.
+    """
     progress = functools.partial(tqdm, desc=title, total=len(jobs), unit="image", disable=None)
     workers = workers or cores()
     if workers == 1:
         return list(progress(map(function, jobs)))
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return list(progress(pool.imap(function, jobs, chunksize=16)))
+    spawned = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(workers, spawned) as pool:
+            return list(progress(pool.map(function, jobs, chunksize=16)))
+    except BrokenProcessPool:
+        raise InputError(
+            f"{title}: a process that draws was ended from outside, most often because memory ran out: free "
+            "memory, or allow fewer cores, as by taskset -c 0, then repeat"
+        ) from None
 
 
 def write(

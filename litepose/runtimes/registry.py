@@ -84,9 +84,7 @@ def check(name: str) -> None:
 def missing(device: str) -> str:
     """Why nothing can be measured on a device, in a sentence; empty where it can."""
     if device in BOARDS:
-        from litepose.runtimes.tvm import boards  # TVM takes seconds to load
-
-        return boards.missing(device)
+        return _resolve("tvm", "litepose.runtimes.tvm.boards:missing")(device)
     return "" if device == "host" or torch.cuda.is_available() else "PyTorch finds no CUDA GPU here."
 
 

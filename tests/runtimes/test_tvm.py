@@ -207,7 +207,7 @@ def tuning_stage(tmp_path, monkeypatch):
 
     def run(device):
         monkeypatch.setattr(sys, "argv", ["tuning", device])
-        stages.tuning.main({"latency": {"threads": 1, "trials": 0}, "seed": 0})
+        stages.tuning.main({"latency": {"runtimes": {"tvm": "all"}, "threads": 1, "trials": 0}, "seed": 0})
         return (tmp_path / f"data/tuning/{device}.json").read_text()
 
     return run
