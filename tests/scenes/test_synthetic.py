@@ -1,6 +1,7 @@
 """Drawn scenes: files, determinism, keypoints where the eye says they are."""
 
 import json
+import os
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from litepose.core.errors import InputError
 from litepose.core.skeletons import COCO, CROWDPOSE
-from scenes import SceneSettings, statistics, write, write_classification
+from scenes import SceneSettings, files, statistics, write, write_classification
 from scenes.body import build_body
 from scenes.files import image_rng
 from scenes.layout import STEPS
@@ -197,3 +198,8 @@ def test_classification_images_come_in_ten_folders_and_repeat(tmp_path):
 def test_fewer_images_than_classes_are_refused(tmp_path):
     with pytest.raises(InputError, match="at least 10"):
         write_classification(tmp_path, {"train": 9}, 48, 0, 1)
+
+
+def test_a_drawing_process_that_is_ended_is_told_instead_of_waited_for():
+    with pytest.raises(InputError, match="draw people: a process that draws was ended from outside"):
+        files.parallel(os._exit, [1, 1], 2, "draw people")
