@@ -95,7 +95,11 @@ def run(arguments: argparse.Namespace) -> None:
     _announce(tuning, network, len(images), len(validation))
     before = _score(network, validation)
     print(f"before: AP {_ap(before)} on {len(validation)} validation images", flush=True)
-    tuning.train(_monitor(tuning, network, validation))
+    try:
+        tuning.train(_monitor(tuning, network, validation))
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on after the last whole round", file=sys.stderr)
+        raise
     weights.save(arguments.out, network.model, skeleton, size)
     tuning.discard_state()
     after = _score(network, validation)

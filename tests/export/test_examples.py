@@ -21,9 +21,9 @@ from support.perfect_network import maps
 
 EXAMPLES = ROOT / "examples"
 SURE = 0.2  # score of people who are compared on photographs
-# From the same maps: 1e-3 px. The released code's matrix is rounded to float32, the example's is not: sure
-# joints then differ by up to a pixel of the input.
-EXACT, ROUNDED = 1e-3, 1.0
+# px in the image; with ONNX Runtime's rounding, a joint's quarter of a pixel may go the other way
+SAME, CLOSE = 1e-3, 0.6
+SIZE = (64, 128)
 HEIGHT = 0.03  # of the random network's heatmaps
 
 
@@ -63,45 +63,59 @@ def test_the_example_groups_peaks_as_the_library_does(example, count):
     ((expected, scores),) = group(heatmaps, tags)
     people, found = example.group(heatmaps[0].numpy(), tags[0].numpy())
     assert len(people) == len(expected) == count
-    np.testing.assert_allclose(people, expected[..., :3], atol=EXACT)
+    np.testing.assert_allclose(people, expected[..., :3], atol=SAME)
     np.testing.assert_allclose(found, scores, atol=1e-6)
 
 
-def test_the_onnx_example_needs_nothing_of_this_project(estimator, tmp_path):
-    estimator.export(tmp_path / "network.onnx", size=(64, 64))
-    image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    cv2.imwrite(str(tmp_path / "image.png"), image)
+@pytest.fixture(scope="module")
+def network(estimator, tmp_path_factory):
+    """An ONNX file for inputs of 64 x 128 px."""
+    path = tmp_path_factory.mktemp("onnx") / "network.onnx"
+    estimator.export(path, size=SIZE)
+    return path
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A file of noise that becomes such an input."""
+    path = tmp_path / "image.png"
+    cv2.imwrite(str(path), np.random.default_rng(1).integers(0, 255, (96, 160, 3), np.uint8))
+    return path
+
+
+def test_the_onnx_example_needs_nothing_of_this_project(estimator, network, image, tmp_path):
     blocked = (
         "import sys, runpy\n"
         "for name in ('torch', 'litepose'): sys.modules[name] = None\n"
-        f"sys.argv = ['', 'network.onnx', 'image.png', 'people.png']\n"
+        f"sys.argv = ['', {str(network)!r}, 'image.png', 'people.png']\n"
         f"runpy.run_path({str(EXAMPLES / 'find_people_onnx.py')!r}, run_name='__main__')"
     )
     printed = subprocess.run(
         [sys.executable, "-c", blocked], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    people = estimator(tmp_path / "image.png")
-    assert len(printed.splitlines()) == len(people) > 0
-    assert cv2.imread(str(tmp_path / "people.png")).shape == (64, 64, 3)
+    assert len(printed.splitlines()) == len(estimator(image)) > 0
+    assert cv2.imread(str(tmp_path / "people.png")).shape == (96, 160, 3)
 
 
-def test_the_tvm_example_runs_what_was_compiled(estimator, tmp_path):
+def test_the_onnx_example_finds_the_library_s_people(example, estimator, network, image):
+    run, about = example.load(network)
+    people, scores = example.find(run, cv2.imread(str(image)), about)
+    compare(people, scores, estimator(image), 0, 96 / 64 * CLOSE)
+
+
+def test_a_file_for_any_size_gives_the_same_people(example, estimator, image, tmp_path):
+    estimator.export(tmp_path / "network.onnx", dynamic=True)
+    run, about = example.load(tmp_path / "network.onnx")
+    people, scores = example.find(run, cv2.imread(str(image)), about)
+    compare(people, scores, estimator(image), 0, 96 / 64 * CLOSE)
+
+
+def test_the_tvm_example_runs_what_was_compiled(estimator, image, tmp_path):
     pytest.importorskip("tvm")
-    estimator.export(tmp_path / "network.so", "tvm", size=(64, 64))
-    cv2.imwrite(str(tmp_path / "image.png"), np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    estimator.export(tmp_path / "network.so", "tvm", size=SIZE)
     command = [sys.executable, EXAMPLES / "find_people_tvm.py", "network.so", "image.png", "people.png"]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert len(printed.splitlines()) == len(estimator(tmp_path / "image.png")) > 0
-
-
-@pytest.mark.parametrize("dynamic", [False, True])
-def test_the_onnx_example_finds_the_library_s_people(example, estimator, tmp_path, dynamic):
-    estimator.export(tmp_path / "network.onnx", size=None if dynamic else (64, 128), dynamic=dynamic)
-    image = np.random.default_rng(1).integers(0, 255, (96, 160, 3), np.uint8)
-    cv2.imwrite(str(tmp_path / "image.png"), image)
-    run, about = example.load(tmp_path / "network.onnx")
-    people, scores = example.find(run, cv2.imread(str(tmp_path / "image.png")), about)
-    compare(people, scores, estimator(read_image(tmp_path / "image.png")), 0, 96 / 64 * ROUNDED)
+    assert len(printed.splitlines()) == len(estimator(image)) > 0
 
 
 @photographs.needed
@@ -113,14 +127,14 @@ def test_on_photographs_the_examples_find_the_library_s_people(example, tmp_path
     shape = next((i["height"], i["width"]) for i in content["images"] if i["width"] == 640)
     same = [i for i in content["images"] if (i["height"], i["width"]) == shape][:4]
     estimator = Estimator(network.model, network.skeleton, 256)
-    estimator.export(tmp_path / "network", format, size=input_size(shape, 256))
-    program = importlib.import_module(f"find_people_{format}")
-    run, about = program.load(str(tmp_path / "network"))
+    path = tmp_path / {"onnx": "network.onnx", "tvm": "network.so"}[format]
+    estimator.export(path, format, size=input_size(shape, 256))
+    run, about = importlib.import_module(f"find_people_{format}").load(str(path))
     assert len(same) > 2
     for image in same:
         path = root / "val2017" / image["file_name"]
         people, scores = example.find(run, cv2.imread(str(path)), about)
-        compare(people, scores, estimator(read_image(path)), SURE, ROUNDED * shape[0] / 256)
+        compare(people, scores, estimator(read_image(path)), SURE, shape[0] / 256 * CLOSE)
 
 
 def input_size(shape, short):
@@ -135,6 +149,6 @@ def compare(people, scores, expected, least, pixels):
     for keypoints, score in zip(sure.keypoints, sure.scores, strict=True):
         distance = [np.median(np.linalg.norm(person[:, :2] - keypoints[:, :2], axis=1)) for person in people]
         nearest = int(np.argmin(distance))
-        assert abs(scores[nearest] - score) < 0.02
+        assert abs(scores[nearest] - score) < 1e-3
         joints = keypoints[:, 2] > 0.3
         assert (np.linalg.norm(people[nearest] - keypoints, axis=1)[joints] < pixels).all()
