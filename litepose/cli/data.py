@@ -1,16 +1,18 @@
 """The annotated data set of a command: where its splits lie, and its joints."""
 
 import argparse
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 from litepose.core import skeletons
 from litepose.core.errors import InputError
 from litepose.core.skeletons import SKELETONS, Skeleton
-from litepose.datasets import annotations
+from litepose.datasets import annotations, inspection
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.manifest import LAYOUTS, SPLITS, Splits, find_splits
 
+LOG = logging.getLogger(__name__)
 HELD_OUT = 10  # one image of so many, where there is no validation split
 
 
@@ -71,12 +73,22 @@ def load_split(splits: Splits, split: str, skeleton: Skeleton, limit: int | None
 
 
 def train_and_validation(splits: Splits, skeleton: Skeleton) -> tuple[Annotations, Annotations]:
-    """The images to train on and those to measure with: the val split, or every tenth of the train split."""
-    images = annotations.load(*splits["train"], skeleton)
+    """The images to train on and those to measure with: the val split, or every tenth of the train split.
+
+    Every image file is looked at, so that none is refused in the middle of a training.
+    """
+    images = _inspected(splits, "train", skeleton)
     if "val" in splits:
-        return images, annotations.load(*splits["val"], skeleton)
+        return images, _inspected(splits, "val", skeleton)
     held_out = images.images[::HELD_OUT]
     rest = [image for number, image in enumerate(images) if number % HELD_OUT]
     if not rest:
         raise InputError(f"{images.file}: {len(images)} image is too few to train and to measure: give more")
     return replace(images, images=rest), replace(images, images=held_out)
+
+
+def _inspected(splits: Splits, split: str, skeleton: Skeleton) -> Annotations:
+    images = load_split(splits, split, skeleton)
+    for warning in inspection.inspect(images, title=f"look at {split}"):
+        LOG.warning("%s: %s", images.file, warning)
+    return images

@@ -144,6 +144,14 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trained, tmp_path, capsys)
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["empty", "own"]
 
 
+def test_an_image_that_would_fail_in_the_middle_is_refused_at_the_start(trained, tmp_path, capsys):
+    root = data_set(tmp_path / "own", 14)
+    (root / f"images/{len(SIZES)}.png").write_bytes(b"no picture")
+    sentence = refused(capsys, trained, "--data", root, "--out", "tuned.pt", *ARGUMENTS)
+    assert f"{len(SIZES)}.png: not an image that can be decoded" in sentence
+    assert not (tmp_path / "tuned.pt").exists()
+
+
 def test_a_loss_that_is_not_finite_is_one_sentence(trained, tmp_path, capsys):
     root = data_set(tmp_path / "own", 14)
     sentence = refused(
