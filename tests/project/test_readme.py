@@ -28,7 +28,8 @@ def test_a_table_is_shown_as_the_committed_run_wrote_it(path, table):
 
 def test_the_verdicts_tables_1_to_3_and_the_costs_are_shown():
     tables = [f"metrics/tables/table{number}_short.md" for number in (1, 2, 3)]
-    assert [path for path, _ in SHOWN] == ["metrics/verdicts.md", *tables, "metrics/complexity.md"]
+    others = ["metrics/diagnosis.md", "metrics/complexity.md"]
+    assert [path for path, _ in SHOWN] == ["metrics/verdicts.md", *tables, *others]
 
 
 def test_a_table_of_the_readme_has_at_most_eight_columns():
