@@ -134,7 +134,7 @@ def test_the_pins_of_the_reproduction_satisfy_what_the_library_asks_for():
     extras = project["optional-dependencies"]
     wanted = [
         *project["dependencies"],
-        *(name for extra in ("pipeline", "onnx", "tvm") for name in extras[extra]),
+        *(name for extra in ("pipeline", "crowdpose", "onnx", "tvm") for name in extras[extra]),
     ]
     requirements = {Requirement(text).name: Requirement(text).specifier for text in wanted}
     assert requirements.keys() == pins.keys()
