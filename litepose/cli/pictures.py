@@ -5,7 +5,7 @@ import numpy as np
 
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import ImageRecord
-from litepose.datasets.keypoints import KeypointDataset
+from litepose.datasets.keypoints import KeypointDataset, supervised
 from litepose.datasets.sampling import Sample
 from litepose.datasets.targets import ignored_region
 from litepose.drawing import draw_heatmap, draw_people
@@ -23,7 +23,7 @@ def annotated(record: ImageRecord, skeleton: Skeleton) -> np.ndarray:
     region = ignored_region(record.ignore)
     if region is not None:
         picture = _tinted(picture, region > 0)
-    learnt = ~record.iscrowd & (record.keypoints[..., 2] > 0).any(1)
+    learnt = supervised(record)
     for (left, top, width, height), counts in zip(record.boxes, learnt, strict=True):
         corners = np.rint([left, top, left + width, top + height]).astype(int).tolist()
         cv2.rectangle(picture, corners[:2], corners[2:], GREEN if counts else RED, 1)

@@ -3,17 +3,16 @@
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from litepose.cli import pictures
 from litepose.cli.arguments import positive
 from litepose.cli.data import add_data, find_layout, find_skeleton, load_split
-from litepose.core.files import write_bytes
+from litepose.cli.writing import write_picture
 from litepose.core.skeletons import SKELETONS, Skeleton
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.augmentation import Augmentation
-from litepose.datasets.keypoints import KeypointDataset
+from litepose.datasets.keypoints import KeypointDataset, supervised
 from litepose.datasets.manifest import SPLITS
 
 QUANTILES = (5, 25, 50, 75, 95)
@@ -58,8 +57,8 @@ def statistics(images: Annotations, skeleton: Skeleton) -> list[str]:
     keypoints = np.concatenate([image.keypoints for image in images])
     crowds = np.concatenate([image.iscrowd for image in images])
     labelled = (keypoints[..., 2] > 0) & ~crowds[:, None]
-    learnt = labelled.any(1)
-    per_image = [int((~image.iscrowd & (image.keypoints[..., 2] > 0).any(1)).sum()) for image in images]
+    people = [supervised(image) for image in images]
+    learnt, per_image = np.concatenate(people), [int(one.sum()) for one in people]
     heights = np.concatenate([image.boxes[:, 3] / image.height for image in images])[learnt]
     short = [min(image.width, image.height) for image in images]
     masked = sum(image.ignore is not None for image in images)
@@ -99,6 +98,5 @@ def _draw(images: Annotations, skeleton: Skeleton, arguments: argparse.Namespace
         for number in range(2):
             drawn += pictures.view(dataset, index, number, arguments.size)
         sheet = pictures.beside(drawn, arguments.size)
-        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-        write_bytes(arguments.out / f"{record.path.stem}.jpg", encoded.tobytes())
+        write_picture(arguments.out / f"{record.path.stem}.jpg", sheet)
     print(f"{arguments.out}: {len(chosen)} pictures of {images.file.name}")

@@ -185,9 +185,7 @@ class Drawings:
         if self._video:
             self._video.add(drawn)
         else:
-            _, encoded = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-            with _told(self._targets[frame.source]):
-                write_bytes(self._targets[frame.source], encoded.tobytes())
+            write_picture(self._targets[frame.source], drawn)
 
     def _begin(self, frame: Frame) -> None:
         """Close the video before, and open that of another source if it is one."""
@@ -199,6 +197,17 @@ class Drawings:
             height, width = frame.image.shape[:2]
             _, rate = frame.source.length_and_rate()
             self._video = Video(self._targets[frame.source], rate, width, height)
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture, uint8 RGB [h, w, 3], as JPEG.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    with _told(path):
+        write_bytes(path, encoded.tobytes())
 
 
 @contextmanager

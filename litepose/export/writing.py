@@ -52,11 +52,7 @@ class Options:
             raise InputError(f"{self.format} files are for no target: leave {self.target} out, or use tvm")
         if self.dynamic and self.format != "onnx":
             raise InputError(f"{self.format} files have no dynamic size: leave it out, or use onnx")
-        for side in self.size or ():
-            if side < MULTIPLE or side % MULTIPLE:
-                raise InputError(
-                    f"A side of the size is {side} px, but must be a positive multiple of {MULTIPLE} px"
-                )
+        _check_sides(self.size)
 
 
 def export(trained: Trained, path: Path, options: Options) -> float | None:
@@ -114,12 +110,16 @@ def input_shape(input_size: int, size: tuple[int, int] | None = None) -> tuple[i
     Raises:
         InputError: a side is no positive multiple of 16 px.
     """
+    _check_sides(size)
+    return size or 2 * (-(-input_size // MULTIPLE) * MULTIPLE,)
+
+
+def _check_sides(size: tuple[int, int] | None) -> None:
     for side in size or ():
         if side < MULTIPLE or side % MULTIPLE:
             raise InputError(
                 f"A side of the size is {side} px, but must be a positive multiple of {MULTIPLE} px"
             )
-    return size or 2 * (-(-input_size // MULTIPLE) * MULTIPLE,)
 
 
 def _images(height: int, width: int, dynamic: bool) -> list[Tensor]:

@@ -1,23 +1,16 @@
 """``litepose benchmark``: a row per runtime, and a sentence on what is not there."""
 
 import pytest
-import torch
 
-from litepose import models
 from litepose.cli.main import main
-from litepose.core.skeletons import CROWDPOSE
-from litepose.latency.networks import with_batch_statistics
-from litepose.models import weights
 from litepose.runtimes import registry
+from support import networks
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Weights of a small Lite Pose."""
-    path = tmp_path_factory.mktemp("trained") / "small.pt"
-    torch.manual_seed(0)
-    weights.save(path, with_batch_statistics(models.create("litepose-xs", depth=0.1)), CROWDPOSE, 32)
-    return path
+    return networks.write_small(tmp_path_factory.mktemp("trained") / "small.pt", 32)
 
 
 def test_a_runtime_has_a_row_with_its_interval_and_a_missing_one_a_sentence(trained, capsys, monkeypatch):

@@ -23,8 +23,8 @@ from litepose.drawing import draw_people
 from litepose.inference import predict
 from litepose.models import weights
 from report.systems import ZOO
-from support import ROOT, pose_data
-from support.official import draw, released
+from support import ROOT, networks, pose_data
+from support.official import released
 
 SIZES = ((96, 64), (64, 96), (64, 64))
 INPUT = 64
@@ -106,16 +106,7 @@ def scores(output):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A file of weights of 0.5 LitePose with random numbers, on which it finds people in noise."""
-    path = tmp_path_factory.mktemp("trained") / "kernel3.pt"
-    model = models.create("litepose-half", kernel=3, depth=0.25)
-    model.load_state_dict(
-        {
-            name: torch.from_numpy(np.asarray(draw(name, list(tensor.shape))))
-            for name, tensor in model.state_dict().items()
-        }
-    )
-    weights.save(path, model, CROWDPOSE, INPUT)
-    return path
+    return networks.write_drawn(tmp_path_factory.mktemp("trained") / "kernel3.pt", INPUT)
 
 
 # -- the commands

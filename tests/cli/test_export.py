@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from litepose import models
 from litepose.cli.main import main
 from litepose.core.skeletons import CROWDPOSE
 from litepose.export import formats, writing
-from litepose.latency.networks import with_batch_statistics
-from litepose.models import weights
 from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
+from support import networks
 
 SIZE = 32
 
@@ -28,10 +26,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Weights of a small Lite Pose."""
-    path = tmp_path_factory.mktemp("trained") / "small.pt"
-    torch.manual_seed(0)
-    weights.save(path, with_batch_statistics(models.create("litepose-xs", depth=0.1)), CROWDPOSE, SIZE)
-    return path
+    return networks.write_small(tmp_path_factory.mktemp("trained") / "small.pt", SIZE)
 
 
 @pytest.fixture

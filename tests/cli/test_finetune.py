@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from litepose import models
 from litepose.cli import finetune
 from litepose.cli.main import main
 from litepose.core.skeletons import CROWDPOSE
 from litepose.finetuning import run
-from litepose.latency.networks import with_batch_statistics
 from litepose.models import weights
-from support import pose_data
+from support import networks, pose_data
 
 SIZES = ((48, 40),) * 20
 HAND = """
@@ -34,10 +32,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Weights of a small Lite Pose."""
-    path = tmp_path_factory.mktemp("trained") / "small.pt"
-    torch.manual_seed(0)
-    weights.save(path, with_batch_statistics(models.create("litepose-xs", 14, depth=0.1)), CROWDPOSE, 64)
-    return path
+    return networks.write_small(tmp_path_factory.mktemp("trained") / "small.pt", 64)
 
 
 def data_set(root, joints, splits=("train", "val")):

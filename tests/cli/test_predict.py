@@ -14,14 +14,10 @@ import torch
 from PIL import Image
 
 import litepose
-from litepose import models
 from litepose.cli import writing
 from litepose.cli.main import main
-from litepose.core.skeletons import CROWDPOSE
 from litepose.inference.estimator import Estimator
-from litepose.models import weights
-from support import photographs, videos
-from support.official import draw
+from support import networks, photographs, videos
 
 INPUT = 64
 
@@ -53,16 +49,7 @@ def call(capsys):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A file of weights with random numbers, on which the network finds people in noise."""
-    path = tmp_path_factory.mktemp("trained") / "weights.pt"
-    model = models.create("litepose-half", kernel=3, depth=0.25)
-    model.load_state_dict(
-        {
-            name: torch.from_numpy(np.asarray(draw(name, list(tensor.shape))))
-            for name, tensor in model.state_dict().items()
-        }
-    )
-    weights.save(path, model, CROWDPOSE, INPUT)
-    return path
+    return networks.write_drawn(tmp_path_factory.mktemp("trained") / "weights.pt", INPUT)
 
 
 def noise(seed, width=96, height=64):

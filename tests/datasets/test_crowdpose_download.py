@@ -6,7 +6,6 @@ import json
 import sys
 import tarfile
 import threading
-import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +16,7 @@ import requests
 from litepose import download, drive
 from litepose.core.errors import InputError
 from litepose.download import complete
+from support.archives import packed
 
 SPLITS = {"train": 3, "val": 1, "trainval": 4, "test": 2}
 PAGE = (  # on one line, as Drive's
@@ -25,14 +25,6 @@ PAGE = (  # on one line, as Drive's
 )
 REFUSED = "Too many users have viewed or downloaded this file recently."
 QUOTA = f'<html><p class="uc-error-subcaption">{REFUSED}</p></html>'
-
-
-def zipped(entries):
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return memory.getvalue()
 
 
 def lists(counts=SPLITS):
@@ -44,7 +36,7 @@ def lists(counts=SPLITS):
 
 def photographs(count=6):
     rng = np.random.default_rng(0)
-    return zipped({"images/": b""} | {f"images/{number}.jpg": rng.bytes(400_000) for number in range(count)})
+    return packed({"images/": b""} | {f"images/{number}.jpg": rng.bytes(400_000) for number in range(count)})
 
 
 class Drive(BaseHTTPRequestHandler):
@@ -92,7 +84,7 @@ def server(monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), Drive) as httpd:
         httpd.files = {
             download.CROWDPOSE_IMAGES: photographs(),
-            download.CROWDPOSE_ANNOTATIONS: zipped(lists()),
+            download.CROWDPOSE_ANNOTATIONS: packed(lists()),
         }
         httpd.plan, httpd.requests, httpd.stop = [], [], threading.Event()
         httpd.place = f"http://127.0.0.1:{httpd.server_port}"
@@ -195,20 +187,20 @@ def test_stalls_end_within_a_minute():
         ("IMAGES", b"<html>", r"images\.zip is damaged"),
         (
             "IMAGES",
-            zipped({"images/../../out": b""} | {f"images/{n}": b"" for n in range(5)}),
+            packed({"images/../../out": b""} | {f"images/{n}": b"" for n in range(5)}),
             "leaves the directory",
         ),
         (
             "ANNOTATIONS",
-            zipped(lists(SPLITS | {"val": 7})),
+            packed(lists(SPLITS | {"val": 7})),
             r"holds 7 images of crowdpose_val\.json instead of 1",
         ),
         (
             "ANNOTATIONS",
-            zipped({"crowdpose_val.json": b"{}"}),
+            packed({"crowdpose_val.json": b"{}"}),
             r"crowdpose_val\.json in it is no annotation file",
         ),
-        ("ANNOTATIONS", zipped({"else.json": b"{}"}), r"holds no crowdpose_val\.json"),
+        ("ANNOTATIONS", packed({"else.json": b"{}"}), r"holds no crowdpose_val\.json"),
         ("ANNOTATIONS", b"cut off", r"annotations\.zip is damaged"),
     ],
 )
@@ -221,8 +213,8 @@ def test_what_is_not_the_published_file_is_refused(server, tmp_path, kind, conte
 
 
 def test_archives_that_a_person_put_there_are_used_and_kept(server, tmp_path):
-    (tmp_path / "images.zip").write_bytes(zipped({"images/1.jpg": b"one"}))
-    (tmp_path / "annotations.zip").write_bytes(zipped(lists({"val": 1})))
+    (tmp_path / "images.zip").write_bytes(packed({"images/1.jpg": b"one"}))
+    (tmp_path / "annotations.zip").write_bytes(packed(lists({"val": 1})))
     complete(tmp_path, "crowdpose", ["val"])
     assert files(tmp_path) == {"images.zip", "annotations.zip", "images/1.jpg", "json/crowdpose_val.json"}
     assert not server.requests

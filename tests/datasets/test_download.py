@@ -1,7 +1,6 @@
 """Downloads from a server that breaks, stalls, lies or refuses, and archives that are not as published."""
 
 import hashlib
-import io
 import stat
 import threading
 import zipfile
@@ -14,15 +13,7 @@ import pytest
 from litepose import download
 from litepose.core.errors import InputError
 from litepose.download import Archive, complete, complete_imagenet, extract, fetch
-
-
-def packed(entries):
-    """Bytes of a ZIP file of names and contents."""
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return memory.getvalue()
+from support.archives import packed
 
 
 def picture(seed):

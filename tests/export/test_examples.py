@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from litepose import models
 from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets.images import read_image
 from litepose.inference.estimator import Estimator
 from litepose.inference.grouping import group
-from support import ROOT, photographs
-from support.official import draw
+from support import ROOT, networks, photographs
 from support.perfect_network import maps
 
 EXAMPLES = ROOT / "examples"
@@ -41,9 +39,7 @@ def example():
 def estimator():
     """A small Lite Pose with random numbers, whose heatmaps are so low that it finds few people in noise."""
     torch.set_num_threads(1)
-    model = models.create("litepose-xs", depth=0.1)
-    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
-    model.load_state_dict({name: torch.from_numpy(np.asarray(draw(name, shapes[name]))) for name in shapes})
+    model = networks.drawn("litepose-xs", depth=0.1)
     with torch.no_grad():
         for head in model.heads():
             head[-1].weight[:14] *= HEIGHT

@@ -18,8 +18,8 @@ from litepose.inference import estimator as estimator_module
 from litepose.inference import predict
 from litepose.models import weights
 from litepose.models.litepose import ARCHITECTURES, LitePoseClassifier
-from support import ROOT
-from support.official import draw, released
+from support import ROOT, networks
+from support.official import released
 
 SIZES = ((96, 64), (64, 96), (64, 64))  # width, height
 INPUT = 64
@@ -33,14 +33,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """Weights with random numbers, on which the network finds people in noise."""
-    path = tmp_path_factory.mktemp("trained") / "weights.pt"
-    model = models.create("litepose-half", kernel=3, depth=0.25)
-    state = model.state_dict().items()
-    model.load_state_dict(
-        {name: torch.from_numpy(np.asarray(draw(name, list(tensor.shape)))) for name, tensor in state}
-    )
-    weights.save(path, model, CROWDPOSE, INPUT)
-    return path
+    return networks.write_drawn(tmp_path_factory.mktemp("trained") / "weights.pt", INPUT)
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ import pytest
 import torch
 
 import litepose
-from litepose import InputError, models
+from litepose import InputError
 from litepose.core.skeletons import CROWDPOSE
 from litepose.inference import sources
 from litepose.inference.streaming import AHEAD, in_order
-from support import videos
-from support.official import draw
+from support import networks, videos
 
 INPUT = 64
 
@@ -26,11 +25,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def estimator():
     """A network with random numbers that finds people in noise, on two threads."""
-    model = models.create("litepose-half", kernel=3, depth=0.25)
-    state = model.state_dict().items()
-    model.load_state_dict(
-        {name: torch.from_numpy(np.asarray(draw(name, list(tensor.shape)))) for name, tensor in state}
-    )
+    model = networks.drawn("litepose-half", kernel=3, depth=0.25)
     return litepose.Estimator(model, CROWDPOSE, INPUT, threads=2)
 
 

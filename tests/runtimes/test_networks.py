@@ -9,13 +9,12 @@ import pytest
 import torch
 
 import litepose
-from litepose import InputError, models
+from litepose import InputError
 from litepose.core.skeletons import CROWDPOSE
 from litepose.models import weights
 from litepose.runtimes import registry
 from litepose.runtimes.interface import check_output
-from support import ROOT
-from support.official import draw
+from support import ROOT, networks
 
 INPUT = 64
 
@@ -27,12 +26,7 @@ def one_thread():
 
 def network():
     """With random numbers, on which it finds people in noise."""
-    model = models.create("litepose-xs", depth=0.1)
-    state = model.state_dict().items()
-    model.load_state_dict(
-        {name: torch.from_numpy(np.asarray(draw(name, list(tensor.shape)))) for name, tensor in state}
-    )
-    return model.eval()
+    return networks.drawn("litepose-xs", depth=0.1).eval()
 
 
 @pytest.fixture(scope="module")
