@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 from torch import nn
 
-from litepose.core.errors import InputError
 from litepose.evaluation import evaluate
 from litepose.evaluation.average_precision import percent
 from stages.lib.common.data import keypoint_data
-from stages.lib.common.parameters import PARAMS, Values
+from stages.lib.common.parameters import Values
 from stages.lib.testing.detection import detect
 from stages.lib.training.training import Training
 
@@ -20,8 +19,6 @@ from stages.lib.training.training import Training
 def monitor(training: Training, network: nn.Module, values: Values) -> Callable[[int], dict[str, float]]:
     """What adds a point to the AP curve where one is due, on the first images of the monitored split."""
     settings = values["monitor"]
-    if settings["every"] < 1:
-        raise InputError(f"{PARAMS}: monitor.every is {settings['every']}: give at least 1 epoch")
     data = keypoint_data(training.data, values)
     images = data.load(data.monitor, settings["images"])
 
