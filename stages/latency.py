@@ -13,14 +13,13 @@ from typing import Any
 from tqdm import tqdm
 
 from litepose.core.cores import cores
-from litepose.core.errors import InputError
 from litepose.latency import machine
 from litepose.latency.measure import Protocol, measure_rounds, prepare, summary
 from litepose.latency.networks import outputs
 from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
 from litepose.runtimes.interface import Runtime, Unavailable
-from stages.lib.common.parameters import PARAMS, Values
+from stages.lib.common.parameters import Values
 from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage
 from stages.lib.latency.systems import TUNING, check_device, published_network, runtimes_of
@@ -34,8 +33,6 @@ def main(values: Values) -> None:
     device = sys.argv[1]
     check_device(device)
     section, seed = values["latency"], values["seed"]
-    if section["rounds"] < 2:
-        raise InputError(f"{PARAMS}: latency.rounds is {section['rounds']}: an interval needs at least 2")
     wanted = runtimes_of(section)
     if device in BOARDS:
         wanted = {system: ["tvm"] for system, names in wanted.items() if "tvm" in names}

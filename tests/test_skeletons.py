@@ -207,10 +207,3 @@ def test_five_joints_go_from_a_file_through_the_stages_to_an_ap(project, monkeyp
     assert 0 <= json.loads(Path(f"metrics/kernels/{run}.json").read_text())["AP"] <= 100
     found = json.loads(Path(f"data/predictions/kernels/{run}/0.json").read_text())["test"]
     assert {len(person["keypoints"]) for person in found} <= {15}
-
-
-def test_people_of_other_joints_cannot_be_drawn(project, monkeypatch):
-    values = project | {"crowdpose": project["crowdpose"] | {"source": "synthetic"}}
-    monkeypatch.setattr("sys.argv", ["dataset", "crowdpose"])
-    with pytest.raises(InputError, match="drawn people have the joints of crowdpose"):
-        dataset.main(values)

@@ -227,11 +227,6 @@ def test_an_unknown_device_is_told_the_known_ones(stage):
         stage("toaster")
 
 
-def test_one_round_is_refused_since_it_has_no_interval(stage):
-    with pytest.raises(InputError, match=r"latency\.rounds is 1: an interval needs at least 2"):
-        stage("host", rounds=1)
-
-
 def test_a_runtime_with_another_output_is_refused_by_name():
     reference = [torch.ones(2, 3)]
     with pytest.raises(InputError, match=r"litepose-xs.*differs"):

@@ -230,11 +230,6 @@ def test_images_of_classes_are_looked_at_too(run, pets):
         run("classification", source="local", root=str(pets), max_pixels=63)
 
 
-def test_an_unknown_source_is_named(run):
-    with pytest.raises(InputError, match=r"crowdpose\.source is 'web': use synthetic, local, download"):
-        run("crowdpose", source="web")
-
-
 def test_an_unknown_skeleton_is_named_with_the_file_to_write(run, tmp_path):
     with pytest.raises(InputError, match=r"skeletons/hand\.yaml is missing"):
         run("crowdpose", source="local", root=str(tmp_path), skeleton="hand")

@@ -9,7 +9,7 @@ from torch import nn
 from litepose import complexity
 from litepose.evaluation import evaluate
 from litepose.evaluation.average_precision import percent
-from litepose.inference.prediction import unchanged
+from litepose.inference.prediction import Change, unchanged
 from litepose.inference.truth import Truth
 from stages.lib.common.data import KeypointData
 from stages.lib.common.parameters import Values
@@ -38,8 +38,7 @@ def test(title: str, network: nn.Module, data: KeypointData, resolution: int, va
     found: dict[str, list[dict]] = {}
     for position, split in enumerate(data.test):
         images = data.load(split)
-        truth, ending = Truth.of(images), f"_{split}" if position else ""
-        halves = {} if position else {"AP_true_tags": truth.tags, "AP_true_heatmaps": truth.heatmaps}
+        ending, halves = (f"_{split}", {}) if position else ("", _halves(Truth.of(images)))
         changes = [unchanged, *halves.values()]
         detections = detect_changed(network, images, data.skeleton, resolution, values, changes)
         result, *improved = (
@@ -51,6 +50,11 @@ def test(title: str, network: nn.Module, data: KeypointData, resolution: int, va
         found_scores |= {name: one["AP"] for name, one in zip(halves, improved, strict=True)}
         found[split] = detections[0]
     return Tested(found_scores, found)
+
+
+def _halves(truth: Truth) -> dict[str, Change]:
+    """Names of scores, and what makes one half of the predictions perfect for each."""
+    return {"AP_true_tags": truth.tags, "AP_true_heatmaps": truth.heatmaps}
 
 
 def write(
