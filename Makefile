@@ -18,7 +18,7 @@ repro: .git .venv/.installed
 	dvc repro
 
 test: .git check
-	OMP_NUM_THREADS=1 pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 check: .venv/.installed-dev
 	ruff check .
