@@ -217,6 +217,8 @@ def summary(problem: Problem, first: Searches) -> dict[str, Any]:
     """What the metrics say about the first seed's searches, whose found network goes on."""
     evaluated = {configuration(row): row["seconds"] for row in first.random + first.evolution}
     found = best(first.evolution)
+    allowed = problem.costs[problem.costs <= problem.budget]
+    near = allowed >= (1 - evolution.TOLERANCES[0]) * problem.budget
     return {
         "AP": found["score"],
         "random_AP": best(first.random)["score"],
@@ -227,6 +229,8 @@ def summary(problem: Problem, first: Searches) -> dict[str, Any]:
         "evaluations": len(first.evolution),
         "random_evaluations": len(first.random),
         "configurations": problem.space.size,
+        "under_budget": len(allowed),
+        "near_budget": int(near.sum()),  # where candidates come from first
         "macs_paper_g_min": float(problem.macs.min()),
         "macs_paper_g_max": float(problem.macs.max()),
         "cost_us": problem.cost_us,

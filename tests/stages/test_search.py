@@ -115,6 +115,7 @@ def test_a_search_writes_the_best_architecture_its_history_and_a_summary(searchi
     assert metrics["macs_paper_g"] <= metrics["budget_macs_paper_g"]
     assert metrics["evaluations"] == metrics["random_evaluations"] == EVALUATIONS
     assert (metrics["repeats"], metrics["held_out_images"]) == (REPEATS, 4)
+    assert 1 <= metrics["near_budget"] <= metrics["under_budget"] <= metrics["configurations"]
     architecture, resolution = read_found("s")
     best = evolved.loc[evolved["AP"].idxmax()]
     assert resolution == metrics["resolution"] == best["resolution"]
