@@ -194,12 +194,9 @@ class Estimator:
             source, number, read = item
             try:
                 image = read()
-                found = find(
-                    self.network, image, self.skeleton, self.input_size, flip=flip, device=self._place
-                )
+                return Frame(image, self._look(image, flip), source, number)
             except InputError as error:
                 return error
-            return Frame(image, self._people(found), source, number)
 
         for frame in in_order(look, items, self.threads or torch.get_num_threads()):
             if isinstance(frame, Frame):
@@ -209,7 +206,16 @@ class Estimator:
             else:
                 raise frame
 
+    def _look(self, image: np.ndarray, flip: bool) -> People:
+        """The people of an image, in the calling thread alone."""
+        return self._people(
+            find(self.network, image, self.skeleton, self.input_size, flip=flip, device=self._place)
+        )
+
     def _find(self, images: Sequence[Image], flip: bool) -> list[People]:
+        if self._place.type == "cpu" and len(images) > 1:  # an image on each thread is faster than batches
+            threads = self.threads or torch.get_num_threads()
+            return list(in_order(lambda image: self._look(pixels(image), flip), images, threads))
         people: list[People] = []
         for first in range(0, len(images), IMAGES_AT_ONCE):
             some = [pixels(image) for image in images[first : first + IMAGES_AT_ONCE]]
