@@ -18,7 +18,7 @@ from litepose.training.losses import PoseLoss
 from litepose.training.pose import PoseTask
 
 # The losses' weights of the drawn profiles: networks find people after few steps.
-LOSS = {"foreground_weight": 30, "push_weight": 0.05, "pull_weight": 0.05}
+LOSS = {"foreground_weight": 30, "push_weight": 0.25, "pull_weight": 0.25}
 
 
 def pictures(
