@@ -3,14 +3,18 @@
 Usage: python -m stages.dataset {coco,crowdpose,classification}
 """
 
+import hashlib
 import json
 import logging
+import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 import scenes
 from litepose import download
@@ -58,16 +62,17 @@ def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out:
 
 
 def describe(
-    name: str, section: dict[str, Any], splits: Splits, skeleton: Skeleton
+    name: str,
+    section: dict[str, Any],
+    splits: Splits,
+    loaded: Mapping[str, Annotations],
+    skeleton: Skeleton,
 ) -> tuple[dict[str, float], list[str]]:
     """Number of images per split, the AP of a blind guess, and statistics beside CrowdPose's; and warnings.
 
     Raises:
         InputError: annotations or images are not as any later stage needs them.
     """
-    loaded = {
-        split: annotations.load(*paths, skeleton, section["max_pixels"]) for split, paths in splits.items()
-    }
     counts: dict[str, float] = {f"images_{split}": len(content) for split, content in loaded.items()}
     for split, number in counts.items():
         logging.info("%s: %s %d", name, split, number)
@@ -111,12 +116,33 @@ def inspect(name: str, section: dict[str, Any], loaded: Mapping[str, Annotations
     return warnings
 
 
+def digest(files: Sequence[Path], title: str) -> str:
+    """A hash of what files and their folders are called and what they hold; a progress bar on a terminal.
+
+    What is read where it lies is no output of the stage: with this, later stages run again where it changes.
+    """
+    content = hashlib.blake2b(digest_size=16)
+    for path in tqdm(files, f"{title} digest", unit="file", leave=False, disable=None):
+        content.update(os.fsencode(Path(*path.parts[-2:])))  # a class is the name of a folder
+        with path.open("rb") as file:
+            content.update(hashlib.file_digest(file, "blake2b").digest())
+    return content.hexdigest()
+
+
 def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> tuple[dict[str, float], list[str]]:
     """Write the manifest of a keypoint data set, from which later stages take splits and skeleton."""
     skeleton = find(section["skeleton"], SKELETON_FILES)
     splits = keypoint_splits(name, section, skeleton, out, seed)
-    metrics, warnings = describe(name, section, splits, skeleton)
-    manifest.write(out / "dataset.json", splits, skeleton, source=section["source"])
+    loaded = {
+        split: annotations.load(*paths, skeleton, section["max_pixels"]) for split, paths in splits.items()
+    }
+    metrics, warnings = describe(name, section, splits, loaded, skeleton)
+    description = {"source": section["source"]}
+    if section["source"] != "synthetic":
+        used = [loaded[split] for split in splits_in_use(name, section)]
+        files = [file for split in used for file in (split.file, *(image.path for image in split))]
+        description["digest"] = digest(files, name)
+    manifest.write(out / "dataset.json", splits, skeleton, **description)
     return metrics, warnings
 
 
@@ -135,7 +161,12 @@ def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     for split, images in splits.items():
         paths = [path for path, _ in images.samples]
         inspection.inspect_files(root / split, paths, section["max_pixels"], f"classification {split}")
-    (out / "dataset.json").write_text(json.dumps({"root": str(final_root)}) + "\n")
+    content = {"root": str(final_root)}
+    if section["source"] != "synthetic":
+        content["digest"] = digest(
+            [path for images in splits.values() for path, _ in images.samples], "classification"
+        )
+    write_text(out / "dataset.json", json.dumps(content) + "\n")
     return {f"images_{split}": len(content) for split, content in splits.items()}
 
 

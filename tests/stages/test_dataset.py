@@ -111,13 +111,30 @@ def test_folders_of_images_are_classes(run, tmp_path):
             folder.mkdir(parents=True)
             cv2.imwrite(str(folder / "1.jpg"), np.zeros((8, 8, 3), np.uint8))
     assert run("classification", source="local", root=str(tmp_path / "pets"))["images_val"] == 2
-    assert json.loads(Path("data/classification/dataset.json").read_text()) == {
-        "root": str(tmp_path / "pets")
-    }
+    assert json.loads(Path("data/classification/dataset.json").read_text())["root"] == str(tmp_path / "pets")
     (tmp_path / "pets/val/dog/1.jpg").unlink()
     (tmp_path / "pets/val/dog").rmdir()
     with pytest.raises(InputError, match="different class folders"):
         run("classification", source="local", root=str(tmp_path / "pets"))
+
+
+def test_what_changes_where_it_lies_changes_the_outputs_on_which_trainings_depend(run, tmp_path):
+    root = crowdpose(tmp_path / "set", "train", "val", "test")
+    stored = []
+
+    def store():
+        run("crowdpose", source="local", root=str(root))
+        stored.append(Path("data/crowdpose/dataset.json").read_bytes())
+
+    store()
+    changed(root, "train", lambda content: content["annotations"][0].update(bbox=[50, 10, 41, 80]))
+    store()
+    cv2.imwrite(str(root / "images/1.png"), np.full((120, 160, 3), 77, np.uint8))
+    store()
+    (root / "images/3.png").write_bytes(b"of no split")
+    store()
+    assert len(set(stored)) == 3
+    assert stored[2] == stored[3]
 
 
 def changed(root, split, change):
@@ -228,6 +245,15 @@ def test_images_of_classes_are_looked_at_too(run, pets):
     cv2.imwrite(str(pets / "val/dog/1.jpg"), np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(InputError, match=r"train/cat/1\.jpg: .*million pixels, more than.*raise max_pixels"):
         run("classification", source="local", root=str(pets), max_pixels=63)
+
+
+def test_an_image_that_moves_to_another_class_changes_the_output_on_which_trainings_depend(run, pets):
+    (pets / "train/cat/2.jpg").write_bytes((pets / "train/cat/1.jpg").read_bytes())
+    run("classification", source="local", root=str(pets))
+    before = Path("data/classification/dataset.json").read_bytes()
+    (pets / "train/cat/2.jpg").rename(pets / "train/dog/0.jpg")
+    run("classification", source="local", root=str(pets))
+    assert Path("data/classification/dataset.json").read_bytes() != before
 
 
 def test_an_unknown_skeleton_is_named_with_the_file_to_write(run, tmp_path):
