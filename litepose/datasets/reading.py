@@ -55,7 +55,8 @@ def read(file: Path, skeleton: Skeleton) -> GroundTruth:
     images = list(schema.decode(lists.images, Image, "images", faults))
     _check_images(images, faults)
     rows, replaced = _image_rows(images, faults)
-    people, joints, left_out = _people(lists.annotations, category, categories, rows, skeleton, faults)
+    known = rows if len(images) == len(lists.images) else None
+    people, joints, left_out = _people(lists.annotations, category, categories, known, skeleton, faults)
     faults.refuse()
     truth = _arrays(file, [image for _, image in images], people, joints, rows, replaced, skeleton)
     rules.check(truth, faults)
@@ -112,14 +113,15 @@ def _people(
     entries: list[msgspec.Raw],
     category: Category,
     categories: list[Category],
-    rows: dict[int | str, int],
+    rows: dict[int | str, int] | None,
     skeleton: Skeleton,
     faults: Faults,
 ) -> tuple[list[tuple[int, Person]], array, list[str]]:
     """The annotations of a category with their numbers, and what is to be said about the others.
 
     What an annotation of another category says is not read, so it may be anything. Keypoints come apart from
-    their people, in one array: as lists they would take most of the memory.
+    their people, in one array: as lists they would take most of the memory. Without ``rows``, as where images
+    are refused, it is not asked whether there is an image for everybody.
     """
     own = id_key(category.id)
     others = {id_key(other.id): other.name for other in categories}
@@ -154,7 +156,7 @@ def _people(
     return people, joints, said
 
 
-def _wrong(person: Person, rows: dict[int | str, int], skeleton: Skeleton) -> tuple[str, str] | None:
+def _wrong(person: Person, rows: dict[int | str, int] | None, skeleton: Skeleton) -> tuple[str, str] | None:
     """The kind of the first fault that the types of the fields leave open, and words for it."""
     numbers = 3 * skeleton.num_joints
     for field, value in (("keypoints", person.keypoints), ("bbox", person.bbox)):
@@ -171,7 +173,7 @@ def _wrong(person: Person, rows: dict[int | str, int], skeleton: Skeleton) -> tu
         )
     if person.iscrowd not in (None, 0, 1):
         return "iscrowd", f".iscrowd is {person.iscrowd:g}; expected {schema.EXPECTED['iscrowd']}"
-    if id_key(person.image_id) not in rows:
+    if rows is not None and id_key(person.image_id) not in rows:
         return "image_id", (
             f".image_id {person.image_id} is not in 'images'; add the image or remove the annotation"
         )

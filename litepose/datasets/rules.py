@@ -20,7 +20,9 @@ from litepose.datasets.schema import short
 BOX_AREA = 0.53  # of a person, as a share of the box: CrowdPose's rule
 FAR = 1e6  # px; no image is so large
 EDGE = 1.0  # px that a joint may lie beyond its image
+SOME = 10  # people from which on a file as a whole says something about itself
 MOST = 0.5  # share of a file's entries from which on the file as a whole is meant
+CLEARLY = 0.3  # gain in IoU from which on a single box is taken for one in another convention
 FEW = 0.02  # share of people up to which annotators' slips are not worth a warning
 
 
@@ -163,16 +165,16 @@ def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return shared / np.maximum(areas[0] + areas[1] - shared, 1e-9)
 
 
-def _as_corners(truth: GroundTruth) -> np.ndarray:
-    """How much better boxes hold their joints when read as two corners: IoU's gain, of people with joints."""
+def _as_corners(truth: GroundTruth) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of people with joints, and how much better their boxes hold these as two corners: IoU's gain."""
     rows = np.flatnonzero(truth.counted() & ((truth.keypoints[..., 2] > 0).sum(1) >= 3))
     joints, boxes = _joints_extent(truth, rows), truth.boxes[rows]
     sized = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
-    return _overlap(boxes, joints) - _overlap(sized, joints)
+    return rows, _overlap(boxes, joints) - _overlap(sized, joints)
 
 
 def _corners(truth: GroundTruth) -> str | None:
-    gain = _as_corners(truth)
+    _, gain = _as_corners(truth)
     if not len(gain) or gain.mean() <= 0.1:
         return None
     return (
@@ -235,8 +237,24 @@ def _one_pixel(truth: GroundTruth) -> np.ndarray:
     return found
 
 
+def _far_outside(truth: GroundTruth) -> np.ndarray:
+    """bool [P]: somebody has a joint further outside the image than the image is large."""
+    sizes = np.where(truth.sizes > 0, truth.sizes, FAR)[truth.image][:, None]
+    places = truth.keypoints[..., :2]
+    far = ((places < -sizes) | (places > 2 * sizes)).any(-1) & (truth.keypoints[..., 2] > 0)
+    return truth.counted() & far.any(1)
+
+
+def _box_as_corners(truth: GroundTruth) -> np.ndarray:
+    rows, gain = _as_corners(truth)
+    found = np.zeros(len(truth.image), bool)
+    found[rows] = gain > CLEARLY
+    return found
+
+
 def _positions_without_label(truth: GroundTruth) -> np.ndarray:
-    return ((truth.keypoints[..., 2] == 0) & (truth.keypoints[..., :2] != 0).any(-1)).any(1)
+    """bool [P]: places with visibility 0; negative ones are another way to write that there is none."""
+    return ((truth.keypoints[..., 2] == 0) & (truth.keypoints[..., :2] > 0).any(-1)).any(1)
 
 
 def _box_outside(truth: GroundTruth) -> np.ndarray:
@@ -272,7 +290,13 @@ SUSPICIONS = (
         lambda truth: _mostly(_outside_box(truth), truth),
         FEW,
     ),
+    Suspicion("have a labelled keypoint further outside the image than the image is large", _far_outside),
     Suspicion("have all their labelled keypoints in one pixel", _one_pixel),
+    Suspicion(
+        "have a box that holds their keypoints far better as two corners than as left, top, width and height",
+        _box_as_corners,
+        FEW,
+    ),
     Suspicion(
         "give positions of keypoints with visibility 0, which count as not labelled: COCO marks hidden ones "
         "with 1 and visible ones with 2",
@@ -298,10 +322,25 @@ def suspicions(truth: GroundTruth, skeleton: Skeleton) -> list[str]:
             said.append(f"{len(rows)} of {len(truth.image)} annotations {suspicion.words}{counted(entries)}")
     if not truth.counted().any():
         said.append(nobody(truth))
+    if _first_quarter(truth):
+        said.append(
+            "all labelled keypoints lie in the left and upper half of their images: are they percentages, or "
+            "of smaller images?"
+        )
+    if skeleton.name == "crowdpose" and np.median(np.nan_to_num(truth.crowd_index)) > 1:
+        said.append("most images have a crowdIndex above 1, all of which count as hard: is it in percent?")
     names = [name for name in truth.file_names if name is not None]
     if len(set(names)) < len(names):
         said.append(f"{len(names) - len(set(names))} entries of 'images' name an image file that others name")
     return said
+
+
+def _first_quarter(truth: GroundTruth) -> bool:
+    """Whether nobody reaches the right or the lower half of an image, which chance gives some people."""
+    sizes = truth.sizes[truth.image][:, None]
+    labelled = truth.keypoints[truth.counted()]
+    beyond = (labelled[..., :2] > sizes[truth.counted()] / 2).any(-1) & (labelled[..., 2] > 0)
+    return len(labelled) >= SOME and (sizes > 0).all() and not beyond.any()
 
 
 def nobody(truth: GroundTruth) -> str:

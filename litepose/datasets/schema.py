@@ -5,6 +5,7 @@ another) is checked for all entries at once, see ``rules``.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,14 +67,24 @@ EXPECTED = {
     "image_id": "the id of an image",
     "category_id": "the id of a category",
     "file_name": "the name of an image file",
-    "width": "a whole number of pixels",
-    "height": "a whole number of pixels",
+    "width": "a whole number of pixels, at most a million",
+    "height": "a whole number of pixels, at most a million",
     "crowdIndex": "a number from 0 on",
     "keypoints": "x, y and visibility of each joint as numbers",
+    "categories.keypoints": "the names of the joints",
     "bbox": "left, top, width and height as numbers",
     "iscrowd": "0 or 1",
     "area": "a number of pixels",
     "name": "a name",
+}
+
+# What people take for an annotation file, by its first bytes, and what is to be done about it
+NO_JSON = {
+    b"\x1f\x8b": "compressed by gzip: unpack it",
+    b"PK\x03\x04": "a ZIP archive: unpack it",
+    b"BZh": "compressed by bzip2: unpack it",
+    b"\xfd7zXZ": "compressed by xz: unpack it",
+    b"version https://git-lfs": "a pointer of Git LFS: fetch the file by git lfs pull",
 }
 
 
@@ -91,6 +102,9 @@ def read_lists(file: Path) -> Lists:
         raise InputError(
             f"{file}: the annotation file cannot be read ({error.strerror}); check the path."
         ) from error
+    for start, words in NO_JSON.items():
+        if content.startswith(start):
+            raise InputError(f"{file}: not valid JSON but {words}.")
     try:
         try:
             return _lists(content, file)
@@ -150,23 +164,29 @@ def _note(
 ) -> None:
     """Say what a field holds and what it should."""
     try:
-        value = msgspec.json.decode(entry)
+        value = json.loads(bytes(entry), parse_constant=str, parse_float=_finite)
     except (ValueError, RecursionError):
         value = None
     if unread(value):
         return
     if missing := _MISSING.search(str(error)):
         faults.add(missing[0], number, f"{place} has no '{missing['field']}'; add it")
-    elif at := _PATH.search(str(error)):
+    elif value is not None and (at := _PATH.search(str(error))):
         steps = re.findall(r"\w+", at["path"])
         for step in steps:
             value = value[int(step)] if isinstance(value, list) else value[step]
-        expected = EXPECTED.get(steps[0], "another value")
+        of_this_list = f"{place.partition('[')[0]}.{steps[0]}"
+        expected = EXPECTED.get(of_this_list) or EXPECTED.get(steps[0], "another value")
         faults.add(
             f"type of {steps[0]}", number, f"{place}.{at['path']} is {short(value)}; expected {expected}"
         )
     else:
         faults.add("entry", number, f"{place} cannot be read ({error}); expected an entry of COCO's format")
+
+
+def _finite(text: str) -> float | str:
+    """A number as the file writes it, where none is as large."""
+    return number if math.isfinite(number := float(text)) else text
 
 
 def short(value: object, length: int = 60) -> str:

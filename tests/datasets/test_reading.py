@@ -1,5 +1,6 @@
 """What an annotation file may say, what is read as it is meant, what is refused, and what is told."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -115,6 +116,15 @@ def boxes_of_another_category(truth):
     truth["annotations"].append({"id": 99, "image_id": 1, "category_id": 2, "bbox": [1, 2, "3", None]})
 
 
+def unlabelled_at(place):
+    """Where nothing is labelled, another place than the corner of the image."""
+
+    def apply(points):
+        points[points[:, 2] == 0, :2] = place
+
+    return joints(apply)
+
+
 MEANT = {
     "as written": lambda truth: None,
     "a category of id 2": category(2),
@@ -140,6 +150,7 @@ MEANT = {
     "names and numbers as ids": renumbered(["2", "b.png", 1]),
     "ids that no integer of a machine holds": renumbered([10**30, 10**30 + 1, 0]),
     "negative ids": renumbered([-1, -2, -3]),
+    "joints that are not labelled at (-1, -1)": unlabelled_at(-1),
     "flags as floats": all_of("keypoints", lambda values: [float(value) for value in values]),
     "sizes as floats": lambda truth: [image.update(width=160.0, height=120.0) for image in truth["images"]],
 }
@@ -303,6 +314,14 @@ REFUSED = {
         r"2 categories may be that of people \('person', 'person'\)",
     ),
     "no category": (lambda truth: truth["categories"].clear(), "0 categories"),
+    "a category's joints as text": (
+        lambda truth: truth["categories"][0].update(keypoints="nose"),
+        r"categories\[0\]\.keypoints is 'nose'; expected the names of the joints",
+    ),
+    "a huge width": (
+        lambda truth: truth["images"][0].update(width=10**9),
+        r"images\[0\]\.width is 1e\+09; expected a whole number of pixels, at most a million",
+    ),
     "a list as a file": (lambda truth: truth.update(images={}), "the list 'images' is missing"),
 }
 
@@ -318,6 +337,36 @@ def test_a_fault_is_refused_by_file_entry_and_field(tmp_path, case):
             reader(file, CROWDPOSE)
         assert str(refused.value).startswith(f"{file}: ")
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "place"), [("crowdIndex", "images[0]"), ("area", "annotations[0]"), ("id", "images[0]")]
+)
+def test_a_number_beyond_all_bounds_is_told_as_the_file_writes_it(tmp_path, field, place):
+    truth = contents()
+    truth["images" if place.startswith("images") else "annotations"][0][field] = 12345
+    file = tmp_path / "people.json"
+    file.write_text(json.dumps(truth).replace("12345", "1e400"))
+    with pytest.raises(InputError) as refused:
+        read(file, CROWDPOSE)
+    assert f"{place}.{field} is '1e400'; expected" in str(refused.value)
+
+
+def test_a_category_beyond_all_bounds_is_refused_too(tmp_path):
+    truth = contents()
+    truth["categories"].append({"id": 2, "name": "car"})
+    truth["annotations"][0]["category_id"] = 12345
+    file = tmp_path / "people.json"
+    file.write_text(json.dumps(truth).replace("12345", "1e400"))
+    with pytest.raises(InputError, match=r"annotations\[0\]\.category_id is '1e400'; expected the id"):
+        read(file, CROWDPOSE)
+
+
+def test_people_of_a_refused_image_are_no_fault_of_their_own(tmp_path):
+    truth = contents()
+    truth["images"][0]["width"] = "160"
+    with pytest.raises(InputError, match=r"images\[0\]\.width is '160'; expected[^;]*$"):
+        read(saved(tmp_path, truth), CROWDPOSE)
 
 
 def test_many_faults_are_told_together(tmp_path):
@@ -347,7 +396,9 @@ def test_many_faults_are_told_together(tmp_path):
         (b"[" * 100_000, "not valid JSON|'images' is missing"),
         (b'{"images": ' + b"[" * 100_000, "not valid JSON"),
         (b'{"images": [{"id": 1' + b"0" * 5000 + b"}]}", "not valid JSON|'annotations' is missing"),
-        (b"PK\x03\x04 not text", "not valid JSON"),
+        (b"PK\x03\x04 not text", "not valid JSON but a ZIP archive: unpack it"),
+        (gzip.compress(b"{}"), "not valid JSON but compressed by gzip: unpack it"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "fetch the file by git lfs pull"),
     ],
 )
 def test_what_is_no_annotation_file_is_refused_in_one_sentence(tmp_path, text, words):
@@ -425,6 +476,11 @@ def hidden_as_0(truth):
         one["keypoints"][2:18:3] = [0] * 6
 
 
+def half_as_corners(truth):
+    for one in truth["annotations"][:3]:
+        one["bbox"] = corners(one["bbox"])
+
+
 TOLD = {
     "crowdIndex": (lambda truth: truth["images"][1].pop("crowdIndex"), "1 of 3 images have no crowdIndex"),
     "one pixel": (in_one_pixel, "1 of 6 annotations have all their labelled keypoints in one pixel"),
@@ -437,6 +493,18 @@ TOLD = {
     "same image": (
         lambda truth: truth["images"][1].update(file_name="1.png"),
         "1 entries of 'images' name an image file that others name",
+    ),
+    "far away": (
+        first_keypoint(1e5),
+        "1 of 6 annotations have a labelled keypoint further outside the image",
+    ),
+    "some boxes as corners": (
+        half_as_corners,
+        "3 of 6 annotations have a box that holds their keypoints far",
+    ),
+    "percent of crowding": (
+        lambda truth: [image.update(crowdIndex=37) for image in truth["images"]],
+        "most images have a crowdIndex above 1, all of which count as hard",
     ),
     "other category": (boxes_of_another_category, "1 annotations of the category 'car' are left out"),
 }
@@ -452,6 +520,15 @@ def test_what_looks_wrong_is_read_and_told_once(tmp_path, case, caplog):
     assert [warning for warning in found.warnings if words in warning]
     assert read(file, CROWDPOSE).warnings == found.warnings
     assert caplog.text.count(words) == 1
+
+
+def test_a_file_in_percent_of_images_is_told(tmp_path):
+    truth = contents(each=4)
+    assert read(saved(tmp_path, truth), CROWDPOSE).warnings == ()
+    for image in truth["images"]:  # places up to 110 px, which are now of less than a quarter of the image
+        image.update(width=1920, height=1080)
+    (warning,) = read(saved(tmp_path, truth), CROWDPOSE).warnings
+    assert "left and upper half of their images: are they percentages" in warning
 
 
 @pytest.mark.parametrize("skeleton", [COCO, HAND])
