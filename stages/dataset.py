@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,17 +116,51 @@ def inspect(name: str, section: dict[str, Any], loaded: Mapping[str, Annotations
     return warnings
 
 
-def digest(files: Sequence[Path], title: str) -> str:
-    """A hash of what files and their folders are called and what they hold; a progress bar on a terminal.
+def file_hashes(files: Collection[Path], title: str) -> dict[Path, str]:
+    """What each file holds, as a hash; a progress bar on a terminal."""
+    found = {}
+    for path in tqdm(files, f"{title} digest", unit="file", leave=False, disable=None):
+        with path.open("rb") as file:
+            found[path] = hashlib.file_digest(file, "blake2b").hexdigest()
+    return found
+
+
+def digest(hashes: Mapping[Path, str]) -> str:
+    """A hash of what files and their folders are called and what they hold.
 
     What is read where it lies is no output of the stage: with this, later stages run again where it changes.
     """
     content = hashlib.blake2b(digest_size=16)
-    for path in tqdm(files, f"{title} digest", unit="file", leave=False, disable=None):
-        content.update(os.fsencode(Path(*path.parts[-2:])))  # a class is the name of a folder
-        with path.open("rb") as file:
-            content.update(hashlib.file_digest(file, "blake2b").digest())
+    for path, held in hashes.items():
+        content.update(os.fsencode(Path(*path.parts[-2:])) + held.encode())  # a class is the name of a folder
     return content.hexdigest()
+
+
+def trained_on(split: str, tested: Collection[str], fitted: Collection[str]) -> list[str]:
+    """A warning where images of a tested split, given by their hashes, are among those to train on."""
+    learnt = set(fitted)
+    known = sum(held in learnt for held in tested)
+    if not known:
+        return []
+    return [
+        f"{split}: {known} of {len(tested)} images are also among those that networks are trained on: its "
+        "scores do not tell how well they do on other photographs"
+    ]
+
+
+def found_on_disk(
+    name: str, section: dict[str, Any], loaded: Mapping[str, Annotations]
+) -> tuple[str, list[str]]:
+    """The digest of a data set that was not drawn, and warnings about what its splits have in common."""
+    used = [loaded[split] for split in splits_in_use(name, section)]
+    files = [file for split in used for file in (split.file, *(image.path for image in split))]
+    hashes = file_hashes(dict.fromkeys(files), name)
+    images = {
+        split: [hashes[image.path] for image in loaded[split]] for split in splits_in_use(name, section)
+    }
+    fitted = [held for split in section["fit"] for held in images[split]]
+    warnings = [text for split in section["test"] for text in trained_on(split, images[split], fitted)]
+    return digest(hashes), warnings
 
 
 def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> tuple[dict[str, float], list[str]]:
@@ -139,14 +173,13 @@ def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> tuple
     metrics, warnings = describe(name, section, splits, loaded, skeleton)
     description = {"source": section["source"]}
     if section["source"] != "synthetic":
-        used = [loaded[split] for split in splits_in_use(name, section)]
-        files = [file for split in used for file in (split.file, *(image.path for image in split))]
-        description["digest"] = digest(files, name)
+        description["digest"], in_common = found_on_disk(name, section, loaded)
+        warnings += in_common
     manifest.write(out / "dataset.json", splits, skeleton, **description)
     return metrics, warnings
 
 
-def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
+def classes(section: dict[str, Any], out: Path, seed: int) -> tuple[dict[str, float], list[str]]:
     """Write the manifest of the classification images."""
     root, final_root = out, DATA / "classification"
     if section["source"] == "synthetic":
@@ -161,13 +194,15 @@ def classes(section: dict[str, Any], out: Path, seed: int) -> dict[str, float]:
     for split, images in splits.items():
         paths = [path for path, _ in images.samples]
         inspection.inspect_files(root / split, paths, section["max_pixels"], f"classification {split}")
-    content = {"root": str(final_root)}
+    content, warnings = {"root": str(final_root)}, []
     if section["source"] != "synthetic":
-        content["digest"] = digest(
-            [path for images in splits.values() for path, _ in images.samples], "classification"
-        )
+        held = {split: [path for path, _ in images.samples] for split, images in splits.items()}
+        hashes = file_hashes([*held["train"], *held["val"]], "classification")
+        content["digest"] = digest(hashes)
+        train, val = ([hashes[path] for path in held[split]] for split in ("train", "val"))
+        warnings = trained_on("val", val, train)
     write_text(out / "dataset.json", json.dumps(content) + "\n")
-    return {f"images_{split}": len(content) for split, content in splits.items()}
+    return {f"images_{split}": len(images) for split, images in splits.items()}, warnings
 
 
 def main(values: Values) -> None:
@@ -178,9 +213,8 @@ def main(values: Values) -> None:
     unfinished = DATA / f".{name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    warnings: list[str] = []
     if name == "classification":
-        metrics = classes(section, unfinished, values["seed"])
+        metrics, warnings = classes(section, unfinished, values["seed"])
     else:
         metrics, warnings = keypoints(name, section, unfinished, values["seed"])
     replace_directory(unfinished, DATA / name)

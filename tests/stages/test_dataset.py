@@ -209,6 +209,26 @@ def test_a_blind_guess_that_scores_high_is_told(run, people):
     assert metrics["warnings"] == len(told().splitlines())
 
 
+def test_test_images_on_which_networks_are_trained_are_told(run, people):
+    for image in (1, 2):
+        pixels = np.full((120, 160, 3), image, np.uint8)
+        cv2.imwrite(str(people / f"images/of-test-{image}.png"), pixels)
+
+    def of_test(content, images):
+        for image in images:
+            content["images"][image - 1]["file_name"] = f"of-test-{image}.png"
+
+    words = "images are also among those that networks are trained on"
+    changed(people, "test", lambda content: of_test(content, [1, 2]))
+    run("crowdpose", source="local", root=str(people))
+    assert words not in told()
+    (people / "images/of-test-1.png").write_bytes((people / "images/1.png").read_bytes())
+    run("crowdpose", source="local", root=str(people))
+    assert f"- test: 1 of 2 {words}" in told()
+    run("crowdpose", source="local", root=str(people), fit=["train", "val"], test=["test", "val"])
+    assert f"- val: 2 of 2 {words}" in told()
+
+
 @pytest.mark.parametrize(
     ("split", "words"), [("train", "nothing to train on"), ("val", "to judge"), ("test", "to judge")]
 )
@@ -236,6 +256,14 @@ def test_folders_and_files_of_a_system_are_no_classes_and_no_images(run, pets):
         (pets / "train" / name).mkdir()
     (pets / "train/cat/._1.jpg").write_bytes(b"Mac OS X")
     assert run("classification", source="local", root=str(pets))["images_train"] == 2
+
+
+def test_validation_images_of_classes_that_are_trained_on_are_told(run, pets):
+    assert run("classification", source="local", root=str(pets))["warnings"] == 1
+    assert told("classification").startswith("- val: 2 of 2 images are also among those")
+    for number, folder in enumerate(("val/cat", "val/dog")):
+        cv2.imwrite(str(pets / folder / "1.jpg"), np.full((8, 8, 3), 99 + 99 * number, np.uint8))
+    assert run("classification", source="local", root=str(pets))["warnings"] == 0
 
 
 def test_images_of_classes_are_looked_at_too(run, pets):
