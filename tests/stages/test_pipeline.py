@@ -1,44 +1,17 @@
 """The whole pipeline at the smoke profile's scale, in a copy of the project with a history of its own."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import yaml
 
 from support import ROOT
-
-ENVIRONMENT = {
-    **os.environ,
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "GIT_AUTHOR_NAME": "test",
-    "GIT_AUTHOR_EMAIL": "test@localhost",
-    "GIT_COMMITTER_NAME": "test",
-    "GIT_COMMITTER_EMAIL": "test@localhost",
-}
-
-
-def run(directory, *command, check=True):
-    result = subprocess.run(
-        command, cwd=directory, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    assert result.returncode == 0 or not check, result.stdout[-4000:]
-    return result.stdout
-
-
-def dvc(directory, *arguments, check=True):
-    return run(directory, sys.executable, "-m", "dvc", *arguments, check=check)
-
-
-def commit(directory, message):
-    run(directory, "git", "add", "--all")
-    run(directory, "git", "commit", "--quiet", "--message", message)
+from support.repository import ENVIRONMENT, commit, dvc, run
 
 
 def stages_run(output):
