@@ -1,11 +1,17 @@
 """What a program must know of an exported network, as plain values that go with its file."""
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from litepose.core.errors import InputError
+from litepose.core.skeletons import Skeleton, from_fields
 from litepose.datasets.keypoints import IMAGENET_MEAN, IMAGENET_STD
 from litepose.models import weights
 from litepose.models.weights import Trained
 
+READ = ("skeleton", "joints", "flip", "limbs", "sigmas", "input_size")  # by `described`
 OUTPUTS = {
     "coarse": "heatmaps of all joints, then tags of all joints: [batch, 2 joints, height/4, width/4]",
     "fine": "heatmaps of all joints: [batch, joints, height/2, width/2]",
@@ -34,3 +40,30 @@ def describe(trained: Trained, size: tuple[int, int] | None) -> dict[str, Any]:
         "input": "image: [batch, 3, height, width], float32, RGB, (value / 255 - mean) / deviation",
         "outputs": OUTPUTS,
     }
+
+
+def described(said: Mapping[str, str], file: Path) -> tuple[Skeleton, int]:
+    """Joints and input size of an exported network: :func:`describe` reversed.
+
+    Args:
+        said: JSON values by name.
+        file: that says it, to name.
+
+    Raises:
+        InputError: something is missing or not as it must be.
+    """
+    try:
+        value = {name: json.loads(said[name]) for name in READ}
+        joints, pairs = value["joints"], enumerate(value["flip"])
+        fields = {
+            "joints": joints,
+            "flips": [[joints[a], joints[b]] for a, b in pairs if a < b],
+            "limbs": [[joints[a], joints[b]] for a, b in value["limbs"]],
+            "sigmas": value["sigmas"],
+        }
+        name, size = str(value["skeleton"]), int(value["input_size"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise InputError(
+            f"{file} does not say its joints and input size: give a file that litepose export wrote"
+        ) from None
+    return from_fields(name, fields, str(file)), size

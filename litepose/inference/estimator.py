@@ -1,7 +1,6 @@
 """From a file of weights to people in images: what ``litepose.load`` gives."""
 
 import copy
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +29,7 @@ from litepose.runtimes import registry
 Image = np.ndarray | str | Path  # uint8 RGB [h, w, 3], or a file
 
 RUNTIMES = ("pytorch", *registry.NETWORKS)
-EXPORTED = ("skeleton", "joints", "flip", "limbs", "sigmas", "input_size")  # what an ONNX file must say
-IMAGES_AT_ONCE = 16  # in memory at a time, where they are files
+IMAGES_AT_ONCE = 16  # in memory at a time, on a GPU
 OFFICIAL_SKELETONS = {skeleton.num_joints: skeleton for skeleton in (CROWDPOSE, COCO)}
 
 
@@ -213,16 +211,20 @@ class Estimator:
         )
 
     def _find(self, images: Sequence[Image], flip: bool) -> list[People]:
-        if self._place.type == "cpu" and len(images) > 1:  # an image on each thread is faster than batches
-            threads = self.threads or torch.get_num_threads()
-            return list(in_order(lambda image: self._look(pixels(image), flip), images, threads))
+        if self._place.type != "cpu":
+            return self._in_batches(images, flip)
+        if len(images) == 1:
+            with computing_with(self.threads):
+                return [self._look(pixels(images[0]), flip)]
+        threads = self.threads or torch.get_num_threads()
+        return list(in_order(lambda image: self._look(pixels(image), flip), images, threads))
+
+    def _in_batches(self, images: Sequence[Image], flip: bool) -> list[People]:
+        """A GPU is busy only with many images at once, which are read and grouped beside it."""
         people: list[People] = []
         for first in range(0, len(images), IMAGES_AT_ONCE):
             some = [pixels(image) for image in images[first : first + IMAGES_AT_ONCE]]
-            with computing_with(self.threads):
-                found = predict(
-                    self.network, some, self.skeleton, self.input_size, flip=flip, device=self._place
-                )
+            found = predict(self.network, some, self.skeleton, self.input_size, flip=flip, device=self._place)
             people += [
                 self._people([person for person in found if person["image_id"] == number])
                 for number in range(len(some))
@@ -301,17 +303,8 @@ def read_official(name: str, file: Path) -> Trained:
 def _exported(file: Path, device: torch.device, size: int | None, threads: int | None) -> Estimator:
     """An estimator with a network that was exported to an ONNX file, which says its joints and input size."""
     network = registry.exported(file, host_or_cuda(device))
-    said = network.metadata
-    try:
-        value = {name: json.loads(said[name]) for name in EXPORTED}
-    except (KeyError, ValueError):
-        raise InputError(
-            f"{file} does not say its joints and input size: give a file that litepose export wrote"
-        ) from None
-    limbs = tuple((a, b) for a, b in value["limbs"])
-    joints, flip, sigmas = (tuple(value[name]) for name in ("joints", "flip", "sigmas"))
-    skeleton = Skeleton(value["skeleton"], joints, flip, limbs, sigmas)
-    return Estimator(network, skeleton, size or value["input_size"], "cpu", threads=threads)
+    skeleton, input_size = export.described(network.metadata, file)
+    return Estimator(network, skeleton, size or input_size, "cpu", threads=threads)
 
 
 def host_or_cuda(device: torch.device) -> str:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from operator import length_hint
 from typing import TypeVar
 
 import torch
@@ -37,7 +38,8 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
         items: to work on.
         threads: to compute with, in all workers together.
     """
-    workers = min(threads, MOST_WORKERS)
+    # Fewer items than threads: each is worked on by several.
+    workers = max(1, min(threads, MOST_WORKERS, length_hint(items, MOST_WORKERS)))
 
     def alone(item: Item) -> Result:
         torch.set_num_threads(threads // workers)

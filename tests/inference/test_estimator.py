@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -66,14 +67,41 @@ def test_the_people_of_an_image_are_those_of_predict(file, images):
         assert score == pytest.approx(found["score"], rel=1e-5)
 
 
-def test_several_images_give_a_list_in_their_order_however_many_are_read_at_once(file, images, monkeypatch):
+def test_several_images_give_a_list_in_their_order(file, images):
     estimator = litepose.load(file, device="cpu")
     together = estimator(images)
     assert isinstance(together, list)
-    monkeypatch.setattr(estimator_module, "IMAGES_AT_ONCE", 1)
-    assert all(map(same, together, estimator(tuple(images))))
     assert all(map(same, together, map(estimator, images)))
+    assert all(map(same, together, estimator(tuple(images))))
     assert estimator([]) == []
+
+
+def test_a_call_looks_at_an_image_on_each_thread(file, images):
+    estimator = litepose.load(file, device="cpu", threads=len(images))
+    meeting, network = threading.Barrier(len(images)), estimator.network
+
+    def meet(given):
+        meeting.wait(timeout=20)  # only all images at the same time pass
+        return network(given)
+
+    estimator.network = Hooked(meet)
+    assert len(estimator(images, flip=False)) == len(images)
+
+
+class Hooked(torch.nn.Module):
+    """Calls a function instead of a network."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.forward = function
+
+
+def test_a_gpus_batches_have_the_same_people_however_many_are_read_at_once(file, images, monkeypatch):
+    estimator = litepose.load(file, device="cpu")
+    together = estimator._in_batches([*images, images[0]], flip=True)
+    assert all(map(same, together, map(estimator, [*images, images[0]])))
+    monkeypatch.setattr(estimator_module, "IMAGES_AT_ONCE", 1)
+    assert all(map(same, together, estimator._in_batches([*images, images[0]], flip=True)))
 
 
 def test_a_file_is_read_upright(file, images, tmp_path):

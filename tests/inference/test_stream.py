@@ -157,6 +157,12 @@ def test_work_runs_beside_each_other_and_comes_in_order():
     assert list(in_order(work, range(5), threads=2)) == [(number, 1) for number in range(5)]
 
 
+@pytest.mark.parametrize(("items", "each"), [(1, 8), (2, 4), (3, 2), (9, 1)])
+def test_fewer_items_than_threads_are_worked_on_by_several_threads_each(items, each):
+    found = list(in_order(lambda item: torch.get_num_threads(), list(range(items)), threads=8))
+    assert found == [each] * items
+
+
 def test_a_stream_that_is_left_early_leaves_the_threads_as_they_were(estimator, tmp_path):
     path = videos.write(tmp_path / "clip.avi", [noise(seed) for seed in range(12)])
     torch.set_num_threads(2)

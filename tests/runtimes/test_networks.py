@@ -5,12 +5,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
 import litepose
 from litepose import InputError
 from litepose.core.skeletons import CROWDPOSE
+from litepose.inference.estimator import RUNTIMES
 from litepose.models import weights
 from litepose.runtimes import registry
 from litepose.runtimes.interface import check_output
@@ -59,6 +61,18 @@ def test_the_people_are_pytorchs_also_from_several_threads(estimator, file):
             assert np.abs(people.keypoints - expected.keypoints)[..., :2].max() < 1
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_people_of_many_images_in_a_call_are_those_of_one_by_one(file, runtime):
+    estimator = litepose.load(file, "cpu", runtime, threads=2)
+    draws = np.random.default_rng(0)
+    images = [draws.integers(0, 255, shape, np.uint8) for shape in ((64, 96, 3), (96, 64, 3)) * 3]
+    for together, image in zip(estimator(images), images, strict=True):
+        alone = estimator(image)
+        assert len(together) == len(alone) > 0
+        assert together.scores == pytest.approx(alone.scores, abs=1e-4)
+        assert np.abs(together.keypoints - alone.keypoints)[..., :2].max() < 1e-2
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, file):
     """A folder with an ONNX file for any size, and one for 64x128."""
@@ -104,6 +118,27 @@ def test_a_file_that_does_not_say_its_joints_is_refused(tmp_path):
     export(torch.nn.Conv2d(3, 1, 1).eval(), torch.zeros(1, 3, 16, 16), tmp_path / "other.onnx")
     with pytest.raises(InputError, match=r"does not say its joints and input size"):
         litepose.load(tmp_path / "other.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("flip", "[0, 14]", "does not say its joints and input size"),
+        ("limbs", "[[0]]", "does not say its joints and input size"),
+        ("input_size", "null", "does not say its joints and input size"),
+        ("joints", "3", "does not say its joints and input size"),
+        ("sigmas", "[0.1]", "sigmas has 1 numbers for 14 joints"),
+    ],
+)
+def test_what_a_file_says_wrongly_of_its_joints_is_told_in_one_sentence(
+    exported, tmp_path, name, value, sentence
+):
+    content = onnx.load(exported / "any.onnx")
+    next(entry for entry in content.metadata_props if entry.key == name).value = value
+    onnx.save(content, tmp_path / "other.onnx")
+    with pytest.raises(InputError, match=rf"other\.onnx.* {sentence}") as refusal:
+        litepose.load(tmp_path / "other.onnx")
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(("runtime", "extra"), [("onnxruntime", "onnx"), ("tvm", "tvm")])
