@@ -74,7 +74,9 @@ def scores(
     """
     reduced = [_only(person, COCO, joints) for person in content["annotations"]]
     people = [
-        {**person, "num_keypoints": sum(v > 0 for v in person["keypoints"][2::3])} for person in reduced
+        # Ids are those of a split.
+        {**person, "id": number, "num_keypoints": sum(v > 0 for v in person["keypoints"][2::3])}
+        for number, person in enumerate(reduced, 1)
     ]
     part = Skeleton("shared", tuple(joints), (), (), tuple(COCO.sigmas[COCO.joints.index(j)] for j in joints))
     with tempfile.TemporaryDirectory() as directory:
