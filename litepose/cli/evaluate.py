@@ -1,19 +1,16 @@
 """``litepose evaluate``: the AP of weights on a data set, beside the published AP where there is one."""
 
 import argparse
-import csv
-from importlib.resources import files
-from pathlib import Path
 
+from litepose.cli import published
 from litepose.cli.arguments import add_network, estimator, positive
 from litepose.cli.data import add_data, find_layout, find_skeleton, load_split
+from litepose.cli.published import TESTED, Published
 from litepose.cli.scores import INTERVALS, Scored, score
 from litepose.core.errors import InputError
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.manifest import SPLITS, Splits, find_splits
 from litepose.evaluation.average_precision import percent
-
-PAPER_SPLITS = {"crowdpose": "test", "coco": "val"}  # that the paper reports for each layout
 
 EXAMPLES = """examples:
   litepose evaluate mine.pt --data photographs --split val
@@ -52,21 +49,15 @@ def run(arguments: argparse.Namespace) -> None:
         device=network.device,
         flip=arguments.flip,
     )
-    name = arguments.official or arguments.weights
+    name = str(arguments.official or arguments.weights)
     print(
         f"{name} at {network.input_size} px, {'with' if arguments.flip else 'without'} flip test, "
         f"on {len(images)} {layout} {split} images of {arguments.data}"
     )
-    print(_table(reported(name, layout, split), scored))
-
-
-def reported(name: str | Path, layout: str, split: str) -> dict[str, float]:
-    """Scores in percent that the paper reports for a system of the zoo on a split; often none."""
-    with files("litepose.cli").joinpath("published.csv").open() as file:
-        for row in csv.DictReader(file):
-            if (row["name"], row["layout"], row["split"]) == (str(name), layout, split):
-                return {score: float(row[score]) for score in ("AP", "AP50", "AP75") if row[score]}
-    return {}
+    known = published.find(name, skeleton.name)
+    print(_table(known.scores if known else {}, scored))
+    if known:
+        print(_origin(known, skeleton, (layout, split, len(images))))
 
 
 def _split(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple[str, str, Splits]:
@@ -75,22 +66,36 @@ def _split(arguments: argparse.Namespace, skeleton: Skeleton) -> tuple[str, str,
         layout, splits = find_layout(arguments, arguments.split)
         return layout, arguments.split, splits
     likely = arguments.layout or skeleton.name
-    for layout in sorted(PAPER_SPLITS, key=lambda name: name != likely):
-        splits = find_splits(arguments.data, layout, [], "--data")
-        if PAPER_SPLITS[layout] in splits and arguments.layout in (None, layout):
-            return layout, PAPER_SPLITS[layout], splits
-    layout = likely if likely in PAPER_SPLITS else "crowdpose"
-    return layout, PAPER_SPLITS[layout], find_splits(arguments.data, layout, [PAPER_SPLITS[layout]], "--data")
+    tested = sorted(TESTED.values(), key=lambda one: one.layout != likely)
+    for one in tested:
+        splits = find_splits(arguments.data, one.layout, [], "--data")
+        if one.split in splits and arguments.layout in (None, one.layout):
+            return one.layout, one.split, splits
+    layout, splits = find_layout(arguments, tested[0].split)  # says what is missing
+    return layout, tested[0].split, splits
 
 
-def _table(published: dict[str, float], scored: Scored) -> str:
+def _table(known: dict[str, float], scored: Scored) -> str:
     """A row per score; a cell without a number is empty."""
     lines = [f"{'':<9} {'published':>9} {'measured':>9}  95 % interval"]
     for name, value in percent(scored.scores).items():
-        cell = f"{published[name]:.1f}" if name in published else ""
-        line = f"{name:<9} {cell:>9} {value:>9.1f}"
+        line = f"{name:<9} {f'{known[name]:.1f}' if name in known else '':>9} "
+        if name in scored.absent:
+            line += f"{'none':>9}  there is nobody of this kind"
+        else:
+            line += f"{value:>9.1f}"
         if name in INTERVALS:
             sure = scored.interval(name)
             line += f"  {100 * sure.low:.1f} to {100 * sure.high:.1f}"
         lines.append(line)
     return "\n".join(lines)
+
+
+def _origin(known: Published, skeleton: Skeleton, images: tuple[str, str, int]) -> str:
+    """Which images published scores are of; their names do not tell, but their number may."""
+    tested = TESTED[skeleton.name]
+    same = images == (tested.layout, tested.split, tested.images)
+    return (
+        f"published: {known.source}, on the {tested.images} {tested.split} images of {tested.title}"
+        f"{'' if same else ', which these are not: do not compare'}"
+    )

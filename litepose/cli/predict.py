@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write pictures, videos and files of all people; Ctrl-C keeps what is done."""
     _silence_opencv()
-    sources = expand([_place(text) for text in arguments.sources])
+    # What a folder and a pattern both hold is looked at once.
+    sources = list(dict.fromkeys(expand([_place(text) for text in arguments.sources])))
     targets = _targets(sources, arguments.out)
     network = estimator(arguments, arguments.runtime, arguments.threads)
     _make_directory(arguments.out)

@@ -16,7 +16,9 @@ import torch
 import litepose
 from litepose import models
 from litepose.cli import evaluate as evaluate_command
+from litepose.cli import published
 from litepose.cli.main import COMMANDS, STORY, _parser, main
+from litepose.cli.scores import absent
 from litepose.core.skeletons import COCO, CROWDPOSE
 from litepose.datasets.images import read_image
 from litepose.drawing import draw_people
@@ -99,7 +101,11 @@ def data_set(root, checkpoint, flip=True):
 
 def scores(output):
     """Published and measured scores of the printed table by the name of the row, without intervals."""
-    rows = [line.partition(" to ")[0].split() for line in output.splitlines()[2:]]
+    rows = [
+        line.partition(" to ")[0].split()
+        for line in output.splitlines()[2:]
+        if not line.startswith("published:")
+    ]
     return {row[0]: row[1:-1] if row[0] in ("AP", "AP50", "AP75") else row[1:] for row in rows}
 
 
@@ -168,7 +174,7 @@ def test_a_data_set_of_what_the_checkpoint_finds_measures_100_beside_the_publish
     assert table["AP"] == ["49.5", "100.0"]
     assert table["AP75"] == ["51.4", "100.0"]
     assert table["AR"] == ["100.0"]
-    assert list(table)[-3:] == ["AP_easy", "AP_medium", "AP_hard"]
+    assert [name for name in table if name.startswith("AP_")] == ["AP_easy", "AP_medium", "AP_hard"]
 
 
 def test_weights_that_describe_themselves_are_evaluated_without_their_name(call, checkpoint, tmp_path):
@@ -195,30 +201,70 @@ def test_only_the_first_images_are_evaluated_where_a_limit_says_so(call, checkpo
     assert scores(output)["AP"][1] == "100.0"
 
 
-def test_only_the_splits_that_the_paper_tests_on_have_published_scores():
-    reported = evaluate_command.reported
-    assert reported("litepose-s", "crowdpose", "test") == {"AP": 58.3, "AP50": 81.1, "AP75": 61.8}
-    assert reported("litepose-s", "crowdpose", "val") == {}
-    assert reported("efficienthrnet-h-4", "coco", "val") == {"AP": 35.7}
-    assert reported("higherhrnet-w32", "coco", "val") == {}
+def test_a_score_of_a_part_of_the_people_that_is_empty_says_so(call, checkpoint, tmp_path):
+    root = data_set(tmp_path / "set", checkpoint)
+    arguments = ("evaluate", checkpoint, "--official", "litepose-xs", "--data", root, "--size", INPUT)
+    table = scores(call(*arguments))
+    assert table["AP_easy"] == ["100.0"]
+    assert table["AP_medium"] == table["AP_hard"]
+    assert " ".join(table["AP_hard"]) == "none there is nobody of this kind"
+
+
+def test_parts_of_the_people_are_those_of_the_evaluators():
+    def found(skeleton, **fields):
+        people = [pose_data.person(skeleton, [(9, 9, 2)] * skeleton.num_joints, 1, **fields)]
+        return absent(pose_data.content(skeleton, people, crowd=0.8), skeleton)
+
+    assert found(CROWDPOSE) == {"AP_easy", "AP_medium"}
+    assert found(COCO, area=32.0**2) == {"AP_large"}
+    assert found(COCO, area=97.0**2) == {"AP_medium"}
+    assert found(COCO, area=5.0) == found(COCO, area=5000.0, iscrowd=1) == {"AP_medium", "AP_large"}
+
+
+def test_published_scores_say_where_they_are_from_and_that_other_images_are_not_theirs(
+    call, checkpoint, tmp_path
+):
+    root = data_set(tmp_path / "set", checkpoint)
+    arguments = ("evaluate", checkpoint, "--official", "litepose-xs", "--data", root, "--size", INPUT)
+    assert call(*arguments).splitlines()[-1] == (
+        "published: paper, Table 1, on the 8000 test images of CrowdPose, which these are not: do not compare"
+    )
+    weights.save(Path("own.pt"), litepose.load("litepose-xs", official=checkpoint).model, CROWDPOSE, INPUT)
+    assert "published:" not in call("evaluate", "own.pt", "--data", root)
+
+
+def test_published_scores_are_beside_the_measured_ones_on_as_many_images():
+    line = evaluate_command._origin(
+        published.find("litepose-m", "crowdpose"), CROWDPOSE, ("crowdpose", "test", 8000)
+    )
+    assert line == "published: the authors' README, on the 8000 test images of CrowdPose"
+
+
+def test_scores_are_published_of_some_networks():
+    assert published.find("litepose-s", "crowdpose").scores == {"AP": 58.3, "AP50": 81.1, "AP75": 61.8}
+    assert published.find("litepose-m", "crowdpose").scores == {"AP": 59.9}
+    assert published.find("efficienthrnet-h-4", "coco").scores == {"AP": 35.7}
+    assert published.find("higherhrnet-w32", "coco") is None
+    assert published.find("mine.pt", "dogs") is None
 
 
 @pytest.mark.parametrize(
-    ("file", "layout", "split", "columns"),
+    ("file", "joints", "columns"),
     [
-        ("table1_crowdpose.csv", "crowdpose", "test", {"AP": "ap", "AP50": "ap50", "AP75": "ap75"}),
-        ("table2_coco.csv", "coco", "val", {"AP": "ap_val"}),
+        ("table1_crowdpose.csv", "crowdpose", {"AP": "ap", "AP50": "ap50", "AP75": "ap75"}),
+        ("table2_coco.csv", "coco", {"AP": "ap_val"}),
     ],
 )
-def test_the_published_scores_are_those_of_the_papers_tables(file, layout, split, columns):
+def test_the_published_scores_are_those_of_the_papers_tables(file, joints, columns):
     with (ROOT / "data/paper" / file).open() as table:
         rows = {ZOO[row["model"]]: row for row in csv.DictReader(table)}
     with (ROOT / "litepose/cli/published.csv").open() as table:
-        names = {row["name"] for row in csv.DictReader(table) if row["layout"] == layout}
+        lines = [row for row in csv.DictReader(table) if row["joints"] == joints]
+    names = {row["name"] for row in lines if row["source"] == f"paper, Table {file[5]}"}
     assert names == {name for name in rows if name.startswith(("litepose", "higherhrnet", "efficienthrnet"))}
     for name in names:
         expected = {score: float(rows[name][column]) for score, column in columns.items()}
-        assert evaluate_command.reported(name, layout, split) == expected
+        assert published.find(name, joints).scores == expected
 
 
 @pytest.mark.parametrize(
@@ -242,6 +288,7 @@ def test_a_bad_checkpoint_is_named_in_one_sentence(call, tmp_path, write, senten
 def test_a_missing_split_is_named_in_one_sentence(call, checkpoint, tmp_path):
     arguments = ("evaluate", checkpoint, "--official", "litepose-xs", "--data", tmp_path)
     assert "crowdpose_test.json" in call(*arguments, refused=True)
+    assert "or --split" in call(*arguments, refused=True)
     assert "crowdpose_val.json" in call(*arguments, "--split", "val", refused=True)
 
 
@@ -324,6 +371,13 @@ def test_two_photographs_of_one_name_are_refused(call, trained, tmp_path):
     first, second = (photographs(tmp_path / name)[0] for name in ("a", "b"))
     error = call("predict", trained, first, second, "--out", "out", refused=True)
     assert f"{first} and {second} would both become" in error
+
+
+def test_a_photograph_that_is_named_twice_is_looked_at_once(call, trained, tmp_path):
+    path = photographs(tmp_path / "photographs")[0]
+    call("predict", trained, path.parent, path, tmp_path / "photographs/0*", "--out", "out")
+    images = json.loads(Path("out/detections.json").read_text())["images"]
+    assert [Path(image["file_name"]).name for image in images] == ["0.png", "1.png", "2.png"]
 
 
 def test_a_state_dict_without_its_network_is_told_what_to_give(call, checkpoint, tmp_path):
