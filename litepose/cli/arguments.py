@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from litepose.core.errors import InputError
 from litepose.inference.estimator import Estimator, load
 
 
@@ -40,7 +41,13 @@ def estimator(
 
 
 def trained(arguments: argparse.Namespace) -> Estimator:
-    """The network that the arguments of :func:`add_weights` name, on the CPU, as it was trained."""
+    """The network that the arguments of :func:`add_weights` name, on the CPU, as it was trained.
+
+    Raises:
+        InputError: see :func:`load`; or it was exported, and can be neither trained nor exported again.
+    """
+    if arguments.weights.suffix == ".onnx":
+        raise InputError(f"{arguments.weights} was exported: give the weights that it was made of")
     if arguments.official:
         return load(arguments.official, "cpu", official=arguments.weights)
     return load(arguments.weights, "cpu")

@@ -47,7 +47,7 @@ def find_layout(arguments: argparse.Namespace, split: str) -> tuple[str, Splits]
     places = " nor ".join(LAYOUTS[layout][0][0].format(split=split) for layout in layouts)
     raise InputError(
         f"{arguments.data} has no {split} split: there is neither {places} with its images; give the "
-        "data set's directory as --data, or --split"
+        f"data set's directory as --data{', or another --split' if 'split' in arguments else ''}"
     )
 
 

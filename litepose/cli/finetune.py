@@ -73,7 +73,6 @@ def run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     _check(arguments)
     start = trained(arguments)
-    weights.describe(start.model)  # refuses what came from an exported file
     skeleton = find_skeleton(arguments.skeleton, start.skeleton)
     _, splits = find_layout(arguments, "train")
     images, validation = train_and_validation(splits, skeleton)

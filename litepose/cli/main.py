@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 import litepose
 from litepose.core.errors import DivergedError, InputError
@@ -26,11 +27,20 @@ litepose COMMAND --help has the options and examples of a command
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong with an argument, instead of listing all options first."""
+
+    def error(self, message: str) -> NoReturn:
+        """See the base."""
+        _complain(f"{message}: see {self.prog} --help")
+        sys.exit(2)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; without arguments those of the process."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    arguments = _parser(argv).parse_args(argv)
     try:
+        arguments = _parser(argv).parse_args(argv)  # takes seconds: it imports the command's module
         arguments.run(arguments)
     except (InputError, DivergedError) as error:
         sys.exit(_complain(str(error)))
@@ -41,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="litepose",
         description="Lite Pose: find people and their joints.",
         epilog=STORY,

@@ -60,10 +60,10 @@ def run(arguments: argparse.Namespace) -> None:
     sources = list(dict.fromkeys(expand([_place(text) for text in arguments.sources])))
     targets = _targets(sources, arguments.out)
     network = estimator(arguments, arguments.runtime, arguments.threads)
-    _make_directory(arguments.out)
     faults: list[InputError] = []
     done = 0
     with ExitStack() as stack:
+        stack.enter_context(_directory(arguments.out))
         stopped = stack.enter_context(_until_interrupted())
         written: list[Detections | Drawings | Table] = [
             stack.enter_context(Detections(arguments.out / "detections.json", network.skeleton)),
@@ -139,11 +139,19 @@ def _length(sources: list[Source]) -> int | None:
     return None if None in lengths else sum(filter(None, lengths))
 
 
-def _make_directory(path: Path) -> None:
+@contextmanager
+def _directory(path: Path) -> Iterator[None]:
+    """A directory that is made if it is not there, and goes again if nothing comes into it."""
+    made = not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be made ({error.strerror}): give another --out.") from None
+    try:
+        yield
+    finally:
+        if made and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _summary(faults: list[InputError], done: int) -> InputError:

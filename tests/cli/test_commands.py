@@ -16,6 +16,7 @@ import torch
 import litepose
 from litepose import models
 from litepose.cli import evaluate as evaluate_command
+from litepose.cli import main as main_module
 from litepose.cli import published
 from litepose.cli.main import COMMANDS, STORY, _parser, main
 from litepose.cli.scores import absent
@@ -149,6 +150,35 @@ def test_the_help_of_a_command_has_examples_that_it_takes(name):
     for line in [*lines, *STORY.splitlines()[1:-1]]:
         argv = shlex.split(line, comments=True)[1:]
         _parser(argv).parse_args(argv)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "a.pt", "a.jpg", "--out", "a", "--runtime", "trt"], "invalid choice: 'trt'"),
+        (["predict", "a.pt", "a.jpg"], "--out: see litepose predict --help"),
+        (["benchmark", "a.pt", "--threads", "0"], "0 is not positive"),
+        (["dance"], "invalid choice: 'dance'"),
+        ([], "command: see litepose --help"),
+    ],
+)
+def test_a_bad_argument_is_one_sentence(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert sentence in line
+
+
+def test_ctrl_c_while_a_command_is_loaded_tells_nothing(monkeypatch, capsys):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_module, "import_module", interrupted)
+    with pytest.raises(SystemExit) as end:
+        main(["predict", "a.pt", "a.jpg", "--out", "a"])
+    assert (end.value.code, capsys.readouterr().err) == (130, "")
 
 
 def test_a_disk_that_cannot_be_written_is_one_sentence(call, trained, tmp_path):
@@ -288,7 +318,7 @@ def test_a_bad_checkpoint_is_named_in_one_sentence(call, tmp_path, write, senten
 def test_a_missing_split_is_named_in_one_sentence(call, checkpoint, tmp_path):
     arguments = ("evaluate", checkpoint, "--official", "litepose-xs", "--data", tmp_path)
     assert "crowdpose_test.json" in call(*arguments, refused=True)
-    assert "or --split" in call(*arguments, refused=True)
+    assert "or another --split" in call(*arguments, refused=True)
     assert "crowdpose_val.json" in call(*arguments, "--split", "val", refused=True)
 
 

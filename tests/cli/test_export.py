@@ -117,6 +117,7 @@ def test_bad_input_is_one_sentence(call, trained, monkeypatch):
         ((*torchscript, "--out", "a", "--size", "big"), "is not a size such as 448x640"),
         ((trained, "--out", "a"), "pip install 'litepose[onnx]'"),
         (("none.pt", "--out", "a"), "none.pt is missing"),
+        (("network.onnx", "--out", "a"), "network.onnx was exported: give the weights that it was made of"),
         ((*torchscript, "--out", "full/a"), "full"),
     ):
         assert words in call(*arguments, refused=True)

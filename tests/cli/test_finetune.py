@@ -129,13 +129,16 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trained, tmp_path, capsys)
     (tmp_path / "empty").mkdir()
     for arguments, words in (
         ((trained, "--data", "empty", "--out", "a.pt"), "empty has no train split"),
+        (("a.onnx", "--data", root, "--out", "a.pt"), "a.onnx was exported: give the weights"),
         ((trained, "--data", root, "--out", trained), "is what is trained on from"),
         ((trained, "--data", root, "--out", "a.pt", "--minutes", "0"), "--minutes is 0"),
         ((trained, "--data", root, "--out", "a.pt", "--skeleton", "hand"), "The skeleton is 'hand'"),
         ((trained, "--data", root, "--out", "a.pt", "--skeleton", "coco"), "skeleton of this data set"),
         ((tmp_path / "none.pt", "--data", root, "--out", "a.pt"), "is missing"),
     ):
-        assert words in refused(capsys, *arguments)
+        sentence = refused(capsys, *arguments)
+        assert words in sentence
+        assert "--split" not in sentence  # which this command does not take
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["empty", "own"]
 
 

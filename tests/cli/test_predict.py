@@ -190,7 +190,7 @@ def test_where_there_is_nothing_to_look_at_nothing_is_written(call, trained, sou
     code, error = call(trained, source, "--out", "out")
     assert code == 1
     assert error.startswith(f"error: {sentence}")
-    assert not Path("out").exists() or not files()
+    assert not Path("out").exists()
 
 
 def test_weights_that_are_not_there_are_told_before_anything_is_made(call, folder):
@@ -198,6 +198,12 @@ def test_weights_that_are_not_there_are_told_before_anything_is_made(call, folde
     code, error = call("none.pt", "a.png", "--out", "out")
     assert (code, error.startswith("error: none.pt is missing")) == (1, True)
     assert not Path("out").exists()
+
+
+def test_a_folder_that_was_there_stays_where_nothing_comes_into_it(call, trained, folder):
+    Path("out").mkdir()
+    code, _ = call(trained, "nothing.jpg", "--out", "out")
+    assert (code, files()) == (1, [])
 
 
 def test_an_out_that_is_a_file_is_told(call, trained, folder):
@@ -240,7 +246,7 @@ def test_a_video_that_was_not_written_whole_is_deleted(call, trained, folder, mo
     monkeypatch.setattr(writing.Video, "finish", cut)
     code, error = call(trained, "clip.avi", "--out", "out", "--no-flip")
     assert (code, "clip.mp4 could not be written whole" in error) == (1, True)
-    assert files() == []
+    assert not Path("out").exists()
 
 
 # -- Ctrl-C
