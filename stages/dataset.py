@@ -6,7 +6,6 @@ Usage: python -m stages.dataset {coco,crowdpose,classification}
 import hashlib
 import json
 import logging
-import os
 import shutil
 import sys
 import time
@@ -30,7 +29,7 @@ from litepose.evaluation import chance, evaluate
 from scenes import statistics
 from stages.lib.common.data import DATA, root_of
 from stages.lib.common.parameters import PARAMS, Values
-from stages.lib.common.results import write_json
+from stages.lib.common.results import digest, write_json
 from stages.lib.common.running import run_stage
 from stages.lib.common.schema import SKELETON_FILES
 
@@ -125,15 +124,12 @@ def file_hashes(files: Collection[Path], title: str) -> dict[Path, str]:
     return found
 
 
-def digest(hashes: Mapping[Path, str]) -> str:
-    """A hash of what files and their folders are called and what they hold.
+def content_digest(hashes: Mapping[Path, str]) -> str:
+    """A digest of what files hold, and of their names with that of the folder, which may be a class.
 
     What is read where it lies is no output of the stage: with this, later stages run again where it changes.
     """
-    content = hashlib.blake2b(digest_size=16)
-    for path, held in hashes.items():
-        content.update(os.fsencode(Path(*path.parts[-2:])) + held.encode())  # a class is the name of a folder
-    return content.hexdigest()
+    return digest([[path.parts[-2:], held] for path, held in hashes.items()])
 
 
 def trained_on(split: str, tested: Collection[str], fitted: Collection[str]) -> list[str]:
@@ -152,15 +148,13 @@ def found_on_disk(
     name: str, section: dict[str, Any], loaded: Mapping[str, Annotations]
 ) -> tuple[str, list[str]]:
     """The digest of a data set that was not drawn, and warnings about what its splits have in common."""
-    used = [loaded[split] for split in splits_in_use(name, section)]
-    files = [file for split in used for file in (split.file, *(image.path for image in split))]
+    used = {split: loaded[split] for split in splits_in_use(name, section)}
+    files = [file for content in used.values() for file in (content.file, *(image.path for image in content))]
     hashes = file_hashes(dict.fromkeys(files), name)
-    images = {
-        split: [hashes[image.path] for image in loaded[split]] for split in splits_in_use(name, section)
-    }
+    images = {split: [hashes[image.path] for image in content] for split, content in used.items()}
     fitted = [held for split in section["fit"] for held in images[split]]
     warnings = [text for split in section["test"] for text in trained_on(split, images[split], fitted)]
-    return digest(hashes), warnings
+    return content_digest(hashes), warnings
 
 
 def keypoints(name: str, section: dict[str, Any], out: Path, seed: int) -> tuple[dict[str, float], list[str]]:
@@ -198,7 +192,7 @@ def classes(section: dict[str, Any], out: Path, seed: int) -> tuple[dict[str, fl
     if section["source"] != "synthetic":
         held = {split: [path for path, _ in images.samples] for split, images in splits.items()}
         hashes = file_hashes([*held["train"], *held["val"]], "classification")
-        content["digest"] = digest(hashes)
+        content["digest"] = content_digest(hashes)
         train, val = ([hashes[path] for path in held[split]] for split in ("train", "val"))
         warnings = trained_on("val", val, train)
     write_text(out / "dataset.json", json.dumps(content) + "\n")

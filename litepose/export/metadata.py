@@ -54,14 +54,9 @@ def described(said: Mapping[str, str], file: Path) -> tuple[Skeleton, int]:
     """
     try:
         value = {name: json.loads(said[name]) for name in READ}
-        joints, pairs = value["joints"], enumerate(value["flip"])
-        fields = {
-            "joints": joints,
-            "flips": [[joints[a], joints[b]] for a, b in pairs if a < b],
-            "limbs": [[joints[a], joints[b]] for a, b in value["limbs"]],
-            "sigmas": value["sigmas"],
-        }
         name, size = str(value["skeleton"]), int(value["input_size"])
+        joints, flip, limbs, sigmas = (tuple(value[part]) for part in ("joints", "flip", "limbs", "sigmas"))
+        fields = Skeleton(name, joints, flip, limbs, sigmas).fields()
     except (KeyError, IndexError, TypeError, ValueError):
         raise InputError(
             f"{file} does not say its joints and input size: give a file that litepose export wrote"
