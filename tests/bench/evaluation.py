@@ -21,6 +21,7 @@ from litepose.core.skeletons import CROWDPOSE
 from litepose.datasets import annotations, manifest, targets
 from litepose.datasets.keypoints import normalise
 from litepose.evaluation import evaluate
+from litepose.inference import prediction
 from stages.lib.common.running import keep_memory
 from support import perfect_network
 
@@ -69,8 +70,8 @@ def measured(loaded):
 
     with (
         counted(seconds, "all"),
-        mock.patch.object(inference, "_inputs", timed(inference._inputs, "reading and resizing")),
-        mock.patch.object(inference, "_decode", timed(inference._decode, "decoding")),
+        mock.patch.object(prediction, "_inputs", timed(prediction._inputs, "reading and resizing")),
+        mock.patch.object(prediction, "_decode", timed(prediction._decode, "decoding")),
     ):
         detections = inference.predict(model, loaded, CROWDPOSE, SIZE)
         with counted(seconds, "evaluation"):
