@@ -1,5 +1,6 @@
 """A network in ONNX Runtime or TVM is called as PyTorch's, in several threads, and computes the same."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,20 @@ def test_the_people_of_many_images_in_a_call_are_those_of_one_by_one(file, runti
         assert len(together) == len(alone) > 0
         assert together.scores == pytest.approx(alone.scores, abs=1e-4)
         assert np.abs(together.keypoints - alone.keypoints)[..., :2].max() < 1e-2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not bind threads to cores")
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_thread_that_looks_at_an_image_may_still_run_on_every_core(file, runtime):
+    estimator = litepose.load(file, "cpu", runtime, threads=1)
+    image = np.zeros((64, 96, 3), np.uint8)
+
+    def cores(_):
+        estimator(image)
+        return os.sched_getaffinity(0)
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(cores, range(2))) == 2 * [os.sched_getaffinity(0)]
 
 
 @pytest.fixture(scope="module")

@@ -58,5 +58,9 @@ def set_threads(threads: int) -> None:
 
 
 def set_own_threads(threads: int) -> None:
-    """Let the kernels that the calling thread runs compute with this many."""
+    """Let the kernels that the calling thread runs compute with this many, on any core.
+
+    TVM binds threads to cores, every calling thread to the first one: several of them would share it.
+    """
+    os.environ["TVM_BIND_THREADS"] = "0"
     tvm.get_global_func("runtime.config_threadpool")(_ANY_CORE, threads)
