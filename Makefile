@@ -2,7 +2,9 @@
 # make check: the checks that take seconds; make bench: speeds, as ratios of two things measured in one run.
 # make gpu: checks and measures everything on a GPU with the Python that is there, see docs/gpu.md.
 PYTHON ?= python3
-# Files of tests that run at a time
+# Of make repro: stages that run at a time; by default one per core, and one on a GPU
+LANES ?=
+# Of make test: files of tests that run at a time
 JOBS ?= 2
 # Of make gpu: minutes for all parts together, the parts, a folder of wheels, further options
 MINUTES ?= 30
@@ -15,7 +17,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 repro: .git .venv/.installed
 	@python -m tools.check
 	@python -m tools.recover
-	dvc repro
+	@python -m tools.lanes $(LANES)
 
 test: .git check
 	OMP_NUM_THREADS=1 pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0

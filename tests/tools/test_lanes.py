@@ -1,0 +1,115 @@
+"""Stages beside each other: what they need comes first, what measures time is alone, a failure ends it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from support import ROOT
+from tools.lanes import alone, graph, stale, startable
+
+NEEDS = {
+    "dataset": set(),
+    "train@a": {"dataset"},
+    "train@b": {"dataset"},
+    "test@a": {"train@a"},
+    "latency": set(),
+    "report": {"test@a", "train@b", "latency"},
+}
+
+
+def test_graph_is_read_as_dvc_prints_it():
+    dot = 'strict digraph {\n"dataset";\n"train@a";\n"dataset" -> "train@a";\n}\n'
+    assert graph(dot) == {"dataset": set(), "train@a": {"dataset"}}
+
+
+def test_what_needs_a_changed_stage_is_stale_too_and_the_longest_chain_comes_first():
+    assert stale(NEEDS, {"train@b", "train@a"}) == ["train@a", "train@b", "test@a", "report"]
+
+
+def test_nothing_is_stale_where_nothing_changed():
+    assert stale(NEEDS, set()) == []
+
+
+def test_a_stage_waits_for_what_it_needs():
+    left = ["train@a", "train@b", "test@a", "report"]
+    assert startable(left, set(), NEEDS, set(), 4) == ["train@a", "train@b"]
+    assert startable(["test@a", "report"], {"train@a"}, NEEDS, set(), 4) == []
+
+
+def test_no_more_stages_run_than_there_are_lanes():
+    assert startable(["train@b"], {"train@a", "latency"}, NEEDS, set(), 2) == []
+
+
+def test_a_stage_that_measures_time_runs_when_no_other_does():
+    assert startable(["train@b", "latency"], {"train@a"}, NEEDS, {"latency"}, 3) == ["train@b"]
+    assert startable(["latency"], {"train@a"}, NEEDS, {"latency"}, 3) == []
+    assert startable(["latency", "report"], set(), NEEDS, {"latency"}, 3) == ["latency"]
+    assert startable(["train@a"], {"latency"}, NEEDS, {"latency"}, 3) == []
+
+
+def test_the_pipelines_stages_that_measure_time_are_alone():
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    assert alone(pipeline) == {"latency", "latency_model", "tuning"}
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """Two stages that wait until both have started, and one that reads what they wrote."""
+    meet = "import pathlib, sys, time; a, b = sys.argv[1:]; pathlib.Path(a).touch()\n"
+    meet += "end = time.time() + 60\n"
+    meet += "while not pathlib.Path(b).exists() and time.time() < end: time.sleep(0.05)\n"
+    meet += "assert pathlib.Path(b).exists(); pathlib.Path(a + '.out').touch()\n"
+    (tmp_path / "meet.py").write_text(meet)
+    python = sys.executable
+    stages = {
+        "left": {"cmd": f"{python} meet.py a b", "deps": ["meet.py"], "outs": ["a.out"]},
+        "right": {"cmd": f"{python} meet.py b a", "deps": ["meet.py"], "outs": ["b.out"]},
+        "last": {"cmd": "cat a.out b.out > c.out", "deps": ["a.out", "b.out"], "outs": ["c.out"]},
+    }
+    write(tmp_path, stages)
+    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
+        subprocess.run(command, cwd=tmp_path, check=True)
+    return tmp_path, stages
+
+
+def write(folder, stages):
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+
+
+def run(folder, lanes="2"):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.lanes", lanes],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_stages_run_beside_each_other_and_a_second_call_runs_none(pipeline):
+    folder, _ = pipeline
+    first = run(folder)
+    assert first.returncode == 0, first.stderr
+    assert (folder / "c.out").is_file()
+    second = run(folder)
+    assert (second.returncode, second.stdout) == (0, "Everything is up to date.\n")
+
+
+def test_a_stage_that_fails_is_named_and_none_starts_after_it(pipeline):
+    folder, stages = pipeline
+    broken = {"cmd": "echo the reason >&2; exit 3", "outs": ["a.out"]}
+    write(folder, {"left": broken, "last": {**stages["last"], "deps": ["a.out"]}})
+    done = run(folder)
+    assert done.returncode == 1
+    assert "left: the reason" in done.stderr
+    assert "error: left failed" in done.stderr
+    assert not (folder / "c.out").exists()
+
+
+def test_a_wrong_number_of_lanes_is_one_sentence(tmp_path):
+    done = run(tmp_path, "none")
+    assert done.returncode == 1
+    assert done.stderr == "error: LANES is 'none': give how many stages run at a time, 1 to 99\n"

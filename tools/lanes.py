@@ -1,0 +1,163 @@
+"""`dvc repro` in lanes: stages that do not need each other run beside each other, and share the cores.
+
+Usage: python -m tools.lanes [LANES]
+
+Two threads of one small network wait for each other at every layer; two networks do not. By default there
+are as many lanes as cores, and one on a GPU. A stage that is marked `meta: {alone: true}` in dvc.yaml has
+the machine to itself. DVC runs every stage, and has the last word: `dvc repro` does what is then left.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from litepose.core.cores import cores
+from stages.lib.common.parameters import Values, params
+from stages.lib.common.running import device
+
+PIPELINE = Path("dvc.yaml")
+MOST = 8  # lanes: more would hold too many networks in memory
+EDGE = re.compile(r'"(.+)" -> "(.+)";')
+Graph = dict[str, set[str]]  # stages by name: those whose outputs they need
+
+
+def main() -> None:
+    """Bring everything up to date."""
+    lanes = asked(sys.argv[1]) if sys.argv[1:] else default_lanes(params())
+    if lanes == 1:
+        sys.exit(subprocess.run(["dvc", "repro"]).returncode)
+    if not (changed := json.loads(dvc("status", "--json"))):
+        print("Everything is up to date.")
+        return
+    needs = graph(dvc("dag", "--dot"))
+    failed = run(stale(needs, set(changed)), needs, alone(yaml.safe_load(PIPELINE.read_text())), lanes)
+    if failed:
+        sys.exit(f"error: {' and '.join(failed)} failed: see above; make repro goes on from there")
+    sys.exit(subprocess.run(["dvc", "repro", "--quiet"]).returncode)
+
+
+def asked(lanes: str) -> int:
+    """The number that somebody wrote."""
+    if not re.fullmatch("[1-9][0-9]?", lanes):
+        sys.exit(f"error: LANES is {lanes!r}: give how many stages run at a time, 1 to 99")
+    return int(lanes)
+
+
+def default_lanes(values: Values) -> int:
+    """As many as cores; one where a GPU, or several processes, are shared by each training already."""
+    compute = values["compute"]
+    if device(values["device"]).type != "cpu" or compute["processes"] * compute["nodes"] > 1:
+        return 1
+    return min(cores(), MOST)
+
+
+def dvc(*command: str) -> str:
+    """What a command of DVC prints; where it fails, its message is shown and this process ends."""
+    done = subprocess.run(["dvc", *command], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return done.stdout
+
+
+def graph(dot: str) -> Graph:
+    """The stages of `dvc dag --dot`, in the order of dvc.yaml."""
+    needs: Graph = {name: set() for name in re.findall(r'^"([^"]+)";', dot, re.MULTILINE)}
+    for needed, name in EDGE.findall(dot):
+        needs.setdefault(needed, set())
+        needs.setdefault(name, set()).add(needed)
+    return needs
+
+
+def stale(needs: Graph, changed: set[str]) -> list[str]:
+    """Changed stages and all that need them, those first on which the longest chain of others waits."""
+    waiting = {name: {other for other in needs if name in needs[other]} for name in needs}
+
+    def chain(name: str) -> int:
+        return 1 + max(map(chain, waiting[name]), default=0)
+
+    found, reached = set(), changed & set(needs)
+    while reached:
+        found |= reached
+        reached = set().union(*(waiting[name] for name in reached)) - found
+    return sorted((name for name in needs if name in found), key=chain, reverse=True)
+
+
+def alone(pipeline: Mapping[str, Any]) -> set[str]:
+    """Names in dvc.yaml of the stages that are marked so."""
+    return {name for name, stage in pipeline["stages"].items() if stage.get("meta", {}).get("alone")}
+
+
+def run(names: list[str], needs: Graph, apart: set[str], lanes: int) -> list[str]:
+    """Run stages, each as soon as what it needs is there; after a failure no other starts.
+
+    Args:
+        names: stages, the most urgent first.
+        needs: what each waits for.
+        apart: stages that run when no other does, after all that can run.
+        lanes: how many run at a time.
+
+    Returns:
+        The stages that failed.
+    """
+    left = list(names)
+    failed: list[str] = []
+    running: dict[Future[bool], str] = {}
+    progress = tqdm(total=len(names), desc="stages", unit="stage", disable=None)
+    with ThreadPoolExecutor(lanes) as executor:
+        while running or (left and not failed):
+            beside = set(running.values())
+            for name in [] if failed else startable(left, beside, needs, apart, lanes):
+                left.remove(name)
+                threads = cores() if family(name) in apart else max(1, cores() // lanes)
+                running[executor.submit(reproduce, name, threads)] = name
+            progress.set_postfix_str(", ".join(running.values()))
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(done)
+                failed += [] if done.result() else [name]
+                progress.update()
+    progress.close()
+    return failed
+
+
+def startable(left: list[str], running: set[str], needs: Graph, apart: set[str], lanes: int) -> list[str]:
+    """The stages to start beside those that run."""
+    unfinished = running | set(left)
+    ready = [name for name in left if not needs[name] & unfinished]
+    beside = [name for name in ready if family(name) not in apart]
+    if any(family(name) in apart for name in running):
+        return []
+    return beside[: lanes - len(running)] if beside or running else ready[:1]
+
+
+def family(name: str) -> str:
+    """A stage's name in dvc.yaml, without what a matrix adds."""
+    return name.partition("@")[0]
+
+
+def reproduce(name: str, threads: int) -> bool:
+    """Have DVC run one stage, and show its lines under its name; whether it succeeded."""
+    command = ["dvc", "--wait-for-lock", "repro", "--single-item", name]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    shown = True
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdout
+        for line in process.stdout:
+            # DVC's advice to commit and to push, after each stage.
+            shown = shown and not line.startswith("Updating lock file")
+            if shown and line.strip():
+                tqdm.write(f"{name}: {line.rstrip()}", file=sys.stderr)
+    return not process.returncode
+
+
+if __name__ == "__main__":
+    main()
