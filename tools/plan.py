@@ -21,6 +21,7 @@ from tqdm import tqdm
 from litepose.core.cores import cores
 from stages.lib.common.parameters import Values
 from stages.lib.common.running import device, run_stage
+from tools.lanes import default_lanes
 from tools.planning.costs import Costs
 from tools.planning.images import counts, to_fetch
 from tools.planning.planner import STARTS, Planner
@@ -90,6 +91,10 @@ def remarks(
         f"{whole.checkpoint / 2**30:.1f} GiB for the state of a training while it lasts.",
         "trained, tested: images, counted as often as they pass. memory: of a training step.",
     ]
+    if (lanes := default_lanes(values)) > 1:
+        lines.append(
+            f"One by one, as dvc repro runs them; make repro runs {lanes} at a time, which takes less."
+        )
     if place.type == "cpu" and os.getloadavg()[0] > cores() + 1:
         lines.append("Other programs keep the processor busy: on a quiet machine all of it takes less time.")
     if whole.share < 1:
