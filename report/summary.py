@@ -262,7 +262,8 @@ def _times(results: Results) -> str:
         {"run": "all", **{column.key: sum(row.get(column.key, 0) for row in rows) for column in columns}}
     )
     columns.insert(0, Column("run", "Run"))
-    return _section("Time", columns, rows) if times else ""
+    note = "By the clock, each run by itself: where runs lay side by side, the whole took less than the sum."
+    return _section("Time", columns, rows, note) if times else ""
 
 
 def _minutes(time: Time) -> Row:
