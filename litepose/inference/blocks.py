@@ -131,7 +131,7 @@ class TagBlocks:
 
         Up-sampled values lie between those that they are made of.
         """
-        # Along columns first: whole rows of the map are compared at once, five times as fast as small windows.
+        # Along columns first: whole rows of the map are compared at once, five times as fast as windows.
         strips = self._windows(self.tags, 1)
         low, high = self._windows(strips.amin(3), 2), self._windows(strips.amax(3), 2)
         return low.amin(3), high.amax(3)
