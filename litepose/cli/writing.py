@@ -28,13 +28,14 @@ class _Whole:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._whole = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         try:
-            if kind is None or issubclass(kind, KeyboardInterrupt):
+            if self._whole and (kind is None or issubclass(kind, KeyboardInterrupt)):
                 with _told(self.path):
                     self.finish()
                     self.temporary.replace(self.path)
@@ -42,6 +43,14 @@ class _Whole:
             with suppress(OSError):
                 self.close()
             self.temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _adding(self) -> Iterator[None]:
+        """Add something; where that fails, a part of it may be there, and the file is deleted at the end."""
+        self._whole = False
+        with _told(self.path):
+            yield
+        self._whole = True
 
     def finish(self) -> None:
         """Write what is left."""
@@ -81,7 +90,7 @@ class Detections(_Whole):
                 zip(frame.people.keypoints, frame.people.scores, strict=True), 1
             )
         ]
-        with _told(self.path):
+        with self._adding():
             self._images.write(("," if number else "") + "\n" + json.dumps(record))
             for person in people:
                 self._file.write(("," if person["id"] != 1 else "") + "\n" + json.dumps(person))
@@ -115,7 +124,7 @@ class Table(_Whole):
 
     def add(self, frame: Frame) -> None:
         """The people of an image."""
-        with _told(self.path):
+        with self._adding():
             for keypoints, score in zip(frame.people.keypoints, frame.people.scores, strict=True):
                 values = [round(float(value), 4) for value in keypoints.ravel()]
                 self._lines.writerow([frame.source, frame.number, round(float(score), 6), *values])
@@ -187,11 +196,19 @@ class Drawings:
         else:
             write_picture(self._targets[frame.source], drawn)
 
-    def _begin(self, frame: Frame) -> None:
-        """Close the video before, and open that of another source if it is one."""
+    def finish(self) -> None:
+        """Close the video at hand, if there is one.
+
+        Raises:
+            InputError: it could not be written whole, and is deleted.
+        """
         video, self._video = self._video, None
         if video:
             video.__exit__(None, None, None)
+
+    def _begin(self, frame: Frame) -> None:
+        """Close the video before, and open that of another source if it is one."""
+        self.finish()
         self._source = frame.source
         if frame.source.is_video:
             height, width = frame.image.shape[:2]
