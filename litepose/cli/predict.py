@@ -65,10 +65,11 @@ def run(arguments: argparse.Namespace) -> None:
     with _collected(faults), _until_interrupted() as stopped, ExitStack() as stack:
         stack.enter_context(_directory(arguments.out))
         drawings = stack.enter_context(Drawings(targets, network.skeleton, arguments.min_score))
-        people = stack.enter_context(Detections(arguments.out / "detections.json", network.skeleton))
         table = None
         if arguments.csv:
             table = stack.enter_context(Table(arguments.out / "people.csv", network.skeleton))
+        # Finished before the table, which may then find no more room.
+        people = stack.enter_context(Detections(arguments.out / "detections.json", network.skeleton))
         bar = stack.enter_context(tqdm(total=_length(sources), unit="image", disable=None))
         # On a full disk, too, what is done is kept: pictures, and the people in them.
         with _collected(faults):

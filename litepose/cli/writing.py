@@ -20,6 +20,7 @@ from litepose.inference.estimator import Frame, draw
 from litepose.inference.sources import Source
 
 CODEC = cv2.VideoWriter.fourcc(*"mp4v")  # the one of OpenCV's wheels that MP4 files of most players know
+RESERVE = 1 << 16  # bytes; more than all buffers of a file of people hold
 
 
 class _Whole:
@@ -69,6 +70,10 @@ class Detections(_Whole):
         with _told(path):
             self._file = self.temporary.open("w", encoding="utf-8")
             self._images = tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent)  # noqa: SIM115
+            # On a disk that fills up, what is done can be finished in the room that this takes until then.
+            self._reserve = tempfile.TemporaryFile("w", encoding="utf-8", dir=path.parent)  # noqa: SIM115
+            self._reserve.write(" " * RESERVE)
+            self._reserve.flush()
             self._file.write(f'{{"categories": [{json.dumps(category)}],\n"annotations": [')
 
     def add(self, frame: Frame) -> None:
@@ -91,7 +96,8 @@ class Detections(_Whole):
             )
         ]
         with self._adding():
-            self._images.write(("," if number else "") + "\n" + json.dumps(record))
+            for file in (self._images, self._reserve):
+                file.write(("," if number else "") + "\n" + json.dumps(record))
             for person in people:
                 self._file.write(("," if person["id"] != 1 else "") + "\n" + json.dumps(person))
         self._images_seen += 1
@@ -99,6 +105,8 @@ class Detections(_Whole):
 
     def finish(self) -> None:
         """The images after the people."""
+        with suppress(OSError):
+            self._reserve.close()
         self._file.write('],\n"images": [')
         self._images.seek(0)
         shutil.copyfileobj(self._images, self._file)
@@ -107,8 +115,9 @@ class Detections(_Whole):
 
     def close(self) -> None:
         """See the base."""
-        self._images.close()
-        self._file.close()
+        for file in (self._reserve, self._images, self._file):
+            with suppress(OSError):
+                file.close()
 
 
 class Table(_Whole):
