@@ -29,17 +29,11 @@ def prepare(image, about):
         short = math.ceil(about["input_size"] / multiple) * multiple
         scale = short / min(h, w)
         width, height = (int(scale * side + multiple - 1) // multiple * multiple for side in (w, h))
-    centre = int(w / 2 + 0.5), int(h / 2 + 0.5)
-    corners = _corner(*centre, width / scale), _corner(width / 2, height / 2, width)
-    matrix = cv2.getAffineTransform(*corners)
+    x, y = int(w / 2 + 0.5), int(h / 2 + 0.5)  # the image's centre, a whole pixel as in the released code
+    matrix = np.array([[scale, 0, width / 2 - scale * x], [0, scale, height / 2 - scale * y]])
     rgb = cv2.cvtColor(cv2.warpAffine(image, matrix, (width, height)), cv2.COLOR_BGR2RGB)
     pixels = (rgb / 255 - about["mean"]) / about["deviation"]
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32), matrix
-
-
-def _corner(x, y, width):
-    """A centre, the point half a width above it, and the one left of that: float32, as the released code."""
-    return np.array([[x, y], [x, y - width / 2], [x - width / 2, y - width / 2]], np.float32)
 
 
 def maps(run, pixels, about):

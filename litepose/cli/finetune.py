@@ -18,7 +18,7 @@ from litepose.evaluation import evaluate
 from litepose.evaluation.average_precision import percent
 from litepose.evaluation.bootstrap import difference
 from litepose.finetuning.plan import suitable_size
-from litepose.finetuning.run import FineTuning, Settings
+from litepose.finetuning.run import FineTuning, Settings, written
 from litepose.inference import predict
 from litepose.inference.estimator import Estimator, find_device
 from litepose.models import weights
@@ -99,7 +99,8 @@ def run(arguments: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         print("interrupted: the same command goes on after the last whole round", file=sys.stderr)
         raise
-    weights.save(arguments.out, network.model, skeleton, size)
+    with written(arguments.out):
+        weights.save(arguments.out, network.model, skeleton, size)
     tuning.discard_state()
     after = _score(network, validation)
     gain = difference([before.matches], [after.matches])

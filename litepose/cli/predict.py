@@ -62,29 +62,43 @@ def run(arguments: argparse.Namespace) -> None:
     network = estimator(arguments, arguments.runtime, arguments.threads)
     faults: list[InputError] = []
     done = 0
-    with ExitStack() as stack:
+    with _collected(faults), _until_interrupted() as stopped, ExitStack() as stack:
         stack.enter_context(_directory(arguments.out))
-        stopped = stack.enter_context(_until_interrupted())
-        written: list[Detections | Drawings | Table] = [
-            stack.enter_context(Detections(arguments.out / "detections.json", network.skeleton)),
-            stack.enter_context(Drawings(targets, network.skeleton, arguments.min_score)),
-        ]
+        drawings = stack.enter_context(Drawings(targets, network.skeleton, arguments.min_score))
+        table = None
         if arguments.csv:
-            written.append(stack.enter_context(Table(arguments.out / "people.csv", network.skeleton)))
+            table = stack.enter_context(Table(arguments.out / "people.csv", network.skeleton))
+        # Finished before the table, which may then find no more room.
+        people = stack.enter_context(Detections(arguments.out / "detections.json", network.skeleton))
         bar = stack.enter_context(tqdm(total=_length(sources), unit="image", disable=None))
-        for frame in network.stream(sources, flip=arguments.flip, on_error=faults.append):
-            for file in written:
-                file.add(frame)
-            done += 1
-            bar.update()
-            if stopped.is_set():
-                break
+        # On a full disk, too, what is done is kept: pictures, and the people in them.
+        with _collected(faults):
+            for frame in network.stream(sources, flip=arguments.flip, on_error=faults.append):
+                drawings.add(frame)
+                people.add(frame)
+                done += 1
+                if table:
+                    table.add(frame)
+                bar.update()
+                if stopped.is_set():
+                    break
+        with _collected(faults):
+            drawings.finish()
         if not done:
-            raise _summary(faults, done)
+            raise faults.pop()
     if faults:
         raise _summary(faults, done)
     if stopped.is_set():
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _collected(faults: list[InputError]) -> Iterator[None]:
+    """Put what is wrong to the other faults, which are told together."""
+    try:
+        yield
+    except InputError as error:
+        faults.append(error)
 
 
 def _silence_opencv() -> None:

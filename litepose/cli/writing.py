@@ -20,6 +20,7 @@ from litepose.inference.estimator import Frame, draw
 from litepose.inference.sources import Source
 
 CODEC = cv2.VideoWriter.fourcc(*"mp4v")  # the one of OpenCV's wheels that MP4 files of most players know
+RESERVE = 1 << 16  # bytes; more than all buffers of a file of people hold
 
 
 class _Whole:
@@ -28,13 +29,14 @@ class _Whole:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._whole = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         try:
-            if kind is None or issubclass(kind, KeyboardInterrupt):
+            if self._whole and (kind is None or issubclass(kind, KeyboardInterrupt)):
                 with _told(self.path):
                     self.finish()
                     self.temporary.replace(self.path)
@@ -42,6 +44,14 @@ class _Whole:
             with suppress(OSError):
                 self.close()
             self.temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _adding(self) -> Iterator[None]:
+        """Add something; where that fails, a part of it may be there, and the file is deleted at the end."""
+        self._whole = False
+        with _told(self.path):
+            yield
+        self._whole = True
 
     def finish(self) -> None:
         """Write what is left."""
@@ -60,6 +70,10 @@ class Detections(_Whole):
         with _told(path):
             self._file = self.temporary.open("w", encoding="utf-8")
             self._images = tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent)  # noqa: SIM115
+            # On a disk that fills up, what is done can be finished in the room that this takes until then.
+            self._reserve = tempfile.TemporaryFile("w", encoding="utf-8", dir=path.parent)  # noqa: SIM115
+            self._reserve.write(" " * RESERVE)
+            self._reserve.flush()
             self._file.write(f'{{"categories": [{json.dumps(category)}],\n"annotations": [')
 
     def add(self, frame: Frame) -> None:
@@ -81,8 +95,9 @@ class Detections(_Whole):
                 zip(frame.people.keypoints, frame.people.scores, strict=True), 1
             )
         ]
-        with _told(self.path):
-            self._images.write(("," if number else "") + "\n" + json.dumps(record))
+        with self._adding():
+            for file in (self._images, self._reserve):
+                file.write(("," if number else "") + "\n" + json.dumps(record))
             for person in people:
                 self._file.write(("," if person["id"] != 1 else "") + "\n" + json.dumps(person))
         self._images_seen += 1
@@ -90,6 +105,8 @@ class Detections(_Whole):
 
     def finish(self) -> None:
         """The images after the people."""
+        with suppress(OSError):
+            self._reserve.close()
         self._file.write('],\n"images": [')
         self._images.seek(0)
         shutil.copyfileobj(self._images, self._file)
@@ -98,8 +115,9 @@ class Detections(_Whole):
 
     def close(self) -> None:
         """See the base."""
-        self._images.close()
-        self._file.close()
+        for file in (self._reserve, self._images, self._file):
+            with suppress(OSError):
+                file.close()
 
 
 class Table(_Whole):
@@ -115,7 +133,7 @@ class Table(_Whole):
 
     def add(self, frame: Frame) -> None:
         """The people of an image."""
-        with _told(self.path):
+        with self._adding():
             for keypoints, score in zip(frame.people.keypoints, frame.people.scores, strict=True):
                 values = [round(float(value), 4) for value in keypoints.ravel()]
                 self._lines.writerow([frame.source, frame.number, round(float(score), 6), *values])
@@ -187,11 +205,19 @@ class Drawings:
         else:
             write_picture(self._targets[frame.source], drawn)
 
-    def _begin(self, frame: Frame) -> None:
-        """Close the video before, and open that of another source if it is one."""
+    def finish(self) -> None:
+        """Close the video at hand, if there is one.
+
+        Raises:
+            InputError: it could not be written whole, and is deleted.
+        """
         video, self._video = self._video, None
         if video:
             video.__exit__(None, None, None)
+
+    def _begin(self, frame: Frame) -> None:
+        """Close the video before, and open that of another source if it is one."""
+        self.finish()
         self._source = frame.source
         if frame.source.is_video:
             height, width = frame.image.shape[:2]

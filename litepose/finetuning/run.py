@@ -1,11 +1,12 @@
 """A fine-tuning from start to end: planned, trained, resumed where it was killed, with its curves."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 import litepose
+from litepose.core.errors import InputError
 from litepose.core.files import write_text
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import Annotations
@@ -113,11 +115,12 @@ class FineTuning:
 
         def log(number: int, row: Row) -> None:
             rows.append({"round": number, **row})
-            write_text(self.curves, _table(rows))
+            with written(self.curves):
+                write_text(self.curves, _table(rows))
 
         task = self._task(Rounds(self.dataset, self.plan.steps * self.batch_size), self.settings.workers)
         torch.manual_seed(self.settings.seed)
-        with frozen_statistics(self.model):
+        with frozen_statistics(self.model), written(self._state):
             return fit(
                 self.model,
                 task,
@@ -151,7 +154,8 @@ class FineTuning:
         settings = self.settings
         seconds = seconds_of_a_step(self.model, self._task(self.dataset, workers=0), self.options)
         made = plan(len(self.dataset), self.batch_size, seconds, settings.minutes, settings.epochs)
-        write_text(self._plan, json.dumps({"decisive": self._decisive, "plan": asdict(made)}) + "\n")
+        with written(self._plan):
+            write_text(self._plan, json.dumps({"decisive": self._decisive, "plan": asdict(made)}) + "\n")
         return made
 
     def _read_plan(self) -> Plan | None:
@@ -161,6 +165,34 @@ class FineTuning:
             if content["decisive"] == self._decisive:
                 return Plan(**content["plan"])
         return None
+
+
+@contextmanager
+def written(file: Path) -> Iterator[None]:
+    """Tell of a full disk where a file is written; PyTorch tells of places in its own code instead.
+
+    Raises:
+        InputError: no space is left.
+    """
+    try:
+        yield
+    except (InputError, OSError) as error:
+        another = isinstance(error, InputError) and not str(error).startswith(f"{file} cannot be written")
+        if another or not _for_want_of_space(error):
+            raise
+        raise InputError(
+            f"{file} cannot be written, no space is left on its disk: free some, then repeat the same "
+            "command, which goes on after the last whole round"
+        ) from None
+
+
+def _for_want_of_space(error: BaseException | None) -> bool:
+    """Whether an error comes from a full disk or an exhausted quota."""
+    while error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _digest(*parts: Any) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import torch
 import torch.nn.functional as functional
 from torch import nn
@@ -9,6 +10,7 @@ from torch import nn
 from litepose.core.skeletons import Skeleton
 
 
+@torch.no_grad()
 def forward_test(
     model: nn.Module, images: torch.Tensor, skeleton: Skeleton, flip: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,4 +66,10 @@ def upsampled(heatmaps: Sequence[torch.Tensor], size: Sequence[int]) -> torch.Te
 
 
 def _resized(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    return functional.interpolate(maps, tuple(size), mode="bilinear", align_corners=False)
+    if maps.device.type != "cpu":
+        return functional.interpolate(maps, tuple(size), mode="bilinear", align_corners=False)
+    # OpenCV does the same in a quarter of the time; values differ in the last bit.
+    large = maps.new_empty((*maps.shape[:2], *size))
+    for small, plane in zip(maps.flatten(0, 1).numpy(), large.flatten(0, 1).numpy(), strict=True):
+        cv2.resize(small, plane.shape[::-1], plane, interpolation=cv2.INTER_LINEAR)
+    return large

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,30 @@ def test_a_killed_run_goes_on_to_the_weights_that_it_would_have_had(trained, tmp
     assert "goes on with the run that was interrupted" in capsys.readouterr().out
     whole, killed = (weights.load(Path(name)).model.state_dict() for name in ("whole.pt", "killed.pt"))
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        (".tuned.pt.plan", "..tuned.pt.plan.part"),
+        (".tuned.pt.state", "..tuned.pt.state.{pid}"),
+        ("tuned.pt.csv", ".tuned.pt.csv.part"),
+        ("tuned.pt", ".tuned.pt.{pid}"),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(trained, tmp_path, capsys, file, part):
+    """Linux has a device that is always full: one file is written there."""
+    root = data_set(tmp_path / "own", 14)
+    arguments = (trained, "--data", root, "--out", "tuned.pt", *ARGUMENTS)
+    Path(part.format(pid=os.getpid())).symlink_to("/dev/full")
+    assert refused(capsys, *arguments) == (
+        f"error: {file} cannot be written, no space is left on its disk: free some, then repeat the same "
+        "command, which goes on after the last whole round"
+    )
+    assert not Path("tuned.pt").exists()
+    assert not [path for path in Path.cwd().iterdir() if path.is_symlink()]
+    call(*arguments)
+    assert Path("tuned.pt").exists()
 
 
 def test_what_another_run_left_unfinished_is_not_gone_on_with(trained, tmp_path, capsys):

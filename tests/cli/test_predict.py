@@ -235,6 +235,44 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(call, trained, fold
     assert not [name for name in files() if "part" in name]
 
 
+def write_to_a_full_disk(name):
+    """Have a file of the folder written to the device that is always full."""
+    Path("out").mkdir()
+    Path("out", name).symlink_to("/dev/full")
+
+
+def test_a_disk_that_fills_up_within_a_folder_keeps_what_is_done_and_says_so(call, trained, folder):
+    for number, name in enumerate("abcd"):
+        photo(folder / f"photos/{name}.png", number)
+    write_to_a_full_disk(".c.jpg.part")
+    code, error = call(trained, "photos", "--out", "out", "--csv", "--no-flip")
+    assert code == 1
+    assert "out/c.jpg cannot be written (No space left on device)" in error
+    assert "2 other images are done" in error
+    assert files() == ["a.jpg", "b.jpg", "detections.json", "people.csv"]
+    assert [image["file_name"] for image in detections()["images"]] == ["photos/a.png", "photos/b.png"]
+    with Path("out/people.csv").open(newline="") as table:
+        assert {line["file"] for line in csv.DictReader(table)} == {"photos/a.png", "photos/b.png"}
+
+
+@pytest.mark.parametrize(
+    ("full", "part", "kept"),
+    [
+        ("people.csv", ".people.part.csv", ["a.jpg", "detections.json"]),
+        ("detections.json", ".detections.part.json", ["a.jpg"]),
+    ],
+)
+def test_a_list_of_people_that_does_not_fit_the_disk_is_told_beside_what_is_done(
+    call, trained, folder, full, part, kept
+):
+    photo(folder / "a.png")
+    write_to_a_full_disk(part)
+    code, error = call(trained, "a.png", "--out", "out", "--csv", "--no-flip")
+    assert code == 1
+    assert f"out/{full} cannot be written (No space left on device)" in error
+    assert files() == kept
+
+
 def test_a_video_that_was_not_written_whole_is_deleted(call, trained, folder, monkeypatch):
     videos.write(folder / "clip.avi", [noise(seed) for seed in range(3)])
     release = writing.Video.finish
@@ -246,7 +284,8 @@ def test_a_video_that_was_not_written_whole_is_deleted(call, trained, folder, mo
     monkeypatch.setattr(writing.Video, "finish", cut)
     code, error = call(trained, "clip.avi", "--out", "out", "--no-flip")
     assert (code, "clip.mp4 could not be written whole" in error) == (1, True)
-    assert not Path("out").exists()
+    assert files() == ["detections.json"]
+    assert len(detections()["images"]) == 3
 
 
 # -- Ctrl-C
