@@ -126,6 +126,8 @@ def load(path):
 
 def main(load):
     """Usage: NETWORK IMAGE OUTPUT."""
+    if len(sys.argv) != 4:
+        sys.exit("usage: NETWORK IMAGE OUTPUT")
     network, source, target = sys.argv[1:]
     run, about = load(network)
     image = cv2.imread(source)

@@ -37,6 +37,8 @@ def estimator(
     weights, official = arguments.weights, None
     if arguments.official:
         weights, official = arguments.official, arguments.weights
+    elif runtime == "tvm" and Path(weights).suffix == ".onnx":
+        raise InputError(f"{weights} is an ONNX file, which ONNX Runtime runs: leave out --runtime tvm")
     return load(weights, arguments.device, runtime, official=official, size=arguments.size, threads=threads)
 
 

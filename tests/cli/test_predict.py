@@ -200,6 +200,13 @@ def test_weights_that_are_not_there_are_told_before_anything_is_made(call, folde
     assert not Path("out").exists()
 
 
+def test_an_exported_file_runs_in_no_other_runtime(call, tmp_path):
+    photo(tmp_path / "a.png")
+    code, error = call("network.onnx", "a.png", "--out", "people", "--runtime", "tvm")
+    assert code == 1
+    assert error.startswith("error: network.onnx is an ONNX file, which ONNX Runtime runs")
+
+
 def test_a_folder_that_was_there_stays_where_nothing_comes_into_it(call, trained, folder):
     Path("out").mkdir()
     code, _ = call(trained, "nothing.jpg", "--out", "out")
