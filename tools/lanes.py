@@ -153,11 +153,14 @@ def reproduce(name: str, threads: int) -> bool:
         assert process.stdout
         for line in process.stdout:
             # DVC's advice to commit and to push, after each stage.
-            shown = shown and not line.startswith("Updating lock file")
+            shown = shown and not line.startswith(("Updating lock file", "Use `dvc push`"))
             if shown and line.strip():
                 tqdm.write(f"{name}: {line.rstrip()}", file=sys.stderr)
     return not process.returncode
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted: make repro goes on from there")

@@ -1,8 +1,10 @@
 """Stages beside each other: what they need comes first, what measures time is alone, a failure ends it."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -79,14 +81,22 @@ def write(folder, stages):
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
 
 
-def run(folder, lanes="2"):
-    return subprocess.run(
+def start(folder, lanes="2"):
+    return subprocess.Popen(
         [sys.executable, "-m", "tools.lanes", lanes],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
+
+
+def run(folder, lanes="2"):
+    process = start(folder, lanes)
+    output, error = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output, error)
 
 
 def test_stages_run_beside_each_other_and_a_second_call_runs_none(pipeline):
@@ -107,6 +117,19 @@ def test_a_stage_that_fails_is_named_and_none_starts_after_it(pipeline):
     assert "left: the reason" in done.stderr
     assert "error: left failed" in done.stderr
     assert not (folder / "c.out").exists()
+
+
+def test_an_interruption_ends_all_stages_with_one_sentence(pipeline):
+    folder, _ = pipeline
+    write(folder, {"endless": {"cmd": "touch started; sleep 600", "outs": ["a.out"]}})
+    process = start(folder)
+    while not (folder / "started").exists() and process.poll() is None:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate()
+    assert process.returncode == 1
+    assert error.endswith("interrupted: make repro goes on from there\n")
+    assert "Traceback" not in error
 
 
 def test_a_wrong_number_of_lanes_is_one_sentence(tmp_path):
