@@ -12,37 +12,32 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Any
 
-import yaml
 from tqdm import tqdm
 
 from litepose.core.cores import cores
 from stages.lib.common.parameters import Values, params
-from stages.lib.common.running import device
 
-PIPELINE = Path("dvc.yaml")
 MOST = 8  # lanes: more would hold too many networks in memory
-EDGE = re.compile(r'"(.+)" -> "(.+)";')
 Graph = dict[str, set[str]]  # stages by name: those whose outputs they need
 
 
 def main() -> None:
     """Bring everything up to date."""
-    lanes = asked(sys.argv[1]) if sys.argv[1:] else default_lanes(params())
-    if lanes == 1:
-        sys.exit(subprocess.run(["dvc", "repro"]).returncode)
-    if not (changed := json.loads(dvc("status", "--json"))):
+    wanted = asked(sys.argv[1]) if sys.argv[1:] else 0
+    if not (changed := status()):
         print("Everything is up to date.")
         return
-    needs = graph(dvc("dag", "--dot"))
-    failed = run(stale(needs, set(changed)), needs, alone(yaml.safe_load(PIPELINE.read_text())), lanes)
-    if failed:
+    lanes = wanted or default_lanes(params())
+    if lanes == 1:
+        sys.exit(subprocess.run(["dvc", "repro"]).returncode)
+    needs, alone = pipeline()
+    if failed := run(stale(needs, changed), needs, alone, lanes):
         sys.exit(f"error: {' and '.join(failed)} failed: see above; make repro goes on from there")
-    sys.exit(subprocess.run(["dvc", "repro", "--quiet"]).returncode)
+    # Without a line for each stage that did not change.
+    sys.exit(subprocess.run(["dvc", "repro"], stdout=subprocess.DEVNULL).returncode)
 
 
 def asked(lanes: str) -> int:
@@ -54,27 +49,33 @@ def asked(lanes: str) -> int:
 
 def default_lanes(values: Values) -> int:
     """As many as cores; one where a GPU, or several processes, are shared by each training already."""
+    from stages.lib.common.running import device  # with PyTorch: seconds, where there may be nothing to do
+
     compute = values["compute"]
     if device(values["device"]).type != "cpu" or compute["processes"] * compute["nodes"] > 1:
         return 1
     return min(cores(), MOST)
 
 
-def dvc(*command: str) -> str:
-    """What a command of DVC prints; where it fails, its message is shown and this process ends."""
-    done = subprocess.run(["dvc", *command], stdout=subprocess.PIPE, text=True)
+def status() -> set[str]:
+    """Names of the changed stages; where DVC cannot tell, it says why, and this process ends."""
+    done = subprocess.run(["dvc", "status", "--json"], stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(done.returncode)
-    return done.stdout
+    return set(json.loads(done.stdout))
 
 
-def graph(dot: str) -> Graph:
-    """The stages of `dvc dag --dot`, in the order of dvc.yaml."""
-    needs: Graph = {name: set() for name in re.findall(r'^"([^"]+)";', dot, re.MULTILINE)}
-    for needed, name in EDGE.findall(dot):
-        needs.setdefault(needed, set())
-        needs.setdefault(name, set()).add(needed)
-    return needs
+def pipeline() -> tuple[Graph, set[str]]:
+    """The stages in the order of dvc.yaml, and the names of those that are marked as alone."""
+    from dvc.repo import Repo  # a second, where there may be nothing to do
+
+    with Repo() as repo:
+        graph = repo.index.graph
+        needs = {
+            stage.addressing: {needed.addressing for needed in graph.successors(stage)}
+            for stage in repo.index.stages
+        }
+        return needs, {stage.addressing for stage in graph if (stage.meta or {}).get("alone")}
 
 
 def stale(needs: Graph, changed: set[str]) -> list[str]:
@@ -91,18 +92,13 @@ def stale(needs: Graph, changed: set[str]) -> list[str]:
     return sorted((name for name in needs if name in found), key=chain, reverse=True)
 
 
-def alone(pipeline: Mapping[str, Any]) -> set[str]:
-    """Names in dvc.yaml of the stages that are marked so."""
-    return {name for name, stage in pipeline["stages"].items() if stage.get("meta", {}).get("alone")}
-
-
-def run(names: list[str], needs: Graph, apart: set[str], lanes: int) -> list[str]:
+def run(names: list[str], needs: Graph, alone: set[str], lanes: int) -> list[str]:
     """Run stages, each as soon as what it needs is there; after a failure no other starts.
 
     Args:
         names: stages, the most urgent first.
         needs: what each waits for.
-        apart: stages that run when no other does, after all that can run.
+        alone: stages that run when no other does, after all that can run.
         lanes: how many run at a time.
 
     Returns:
@@ -114,10 +110,10 @@ def run(names: list[str], needs: Graph, apart: set[str], lanes: int) -> list[str
     progress = tqdm(total=len(names), desc="stages", unit="stage", disable=None)
     with ThreadPoolExecutor(lanes) as executor:
         while running or (left and not failed):
-            beside = set(running.values())
-            for name in [] if failed else startable(left, beside, needs, apart, lanes):
+            starting = startable(left, set(running.values()), needs, alone, lanes) if not failed else []
+            for name in starting:
                 left.remove(name)
-                threads = cores() if family(name) in apart else max(1, cores() // lanes)
+                threads = cores() if name in alone else max(1, cores() // lanes)
                 running[executor.submit(reproduce, name, threads)] = name
             progress.set_postfix_str(", ".join(running.values()))
             for done in wait(running, return_when=FIRST_COMPLETED).done:
@@ -128,19 +124,14 @@ def run(names: list[str], needs: Graph, apart: set[str], lanes: int) -> list[str
     return failed
 
 
-def startable(left: list[str], running: set[str], needs: Graph, apart: set[str], lanes: int) -> list[str]:
+def startable(left: list[str], running: set[str], needs: Graph, alone: set[str], lanes: int) -> list[str]:
     """The stages to start beside those that run."""
+    if running & alone:
+        return []
     unfinished = running | set(left)
     ready = [name for name in left if not needs[name] & unfinished]
-    beside = [name for name in ready if family(name) not in apart]
-    if any(family(name) in apart for name in running):
-        return []
+    beside = [name for name in ready if name not in alone]
     return beside[: lanes - len(running)] if beside or running else ready[:1]
-
-
-def family(name: str) -> str:
-    """A stage's name in dvc.yaml, without what a matrix adds."""
-    return name.partition("@")[0]
 
 
 def reproduce(name: str, threads: int) -> bool:

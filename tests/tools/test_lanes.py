@@ -9,8 +9,8 @@ import time
 import pytest
 import yaml
 
-from support import ROOT
-from tools.lanes import alone, graph, stale, startable
+from support import ROOT, repository
+from tools.lanes import pipeline, stale, startable
 
 NEEDS = {
     "dataset": set(),
@@ -20,11 +20,6 @@ NEEDS = {
     "latency": set(),
     "report": {"test@a", "train@b", "latency"},
 }
-
-
-def test_graph_is_read_as_dvc_prints_it():
-    dot = 'strict digraph {\n"dataset";\n"train@a";\n"dataset" -> "train@a";\n}\n'
-    assert graph(dot) == {"dataset": set(), "train@a": {"dataset"}}
 
 
 def test_what_needs_a_changed_stage_is_stale_too_and_the_longest_chain_comes_first():
@@ -52,13 +47,13 @@ def test_a_stage_that_measures_time_runs_when_no_other_does():
     assert startable(["train@a"], {"latency"}, NEEDS, {"latency"}, 3) == []
 
 
-def test_the_pipelines_stages_that_measure_time_are_alone():
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-    assert alone(pipeline) == {"latency", "latency_model", "tuning"}
+def test_the_pipelines_stages_that_measure_time_are_alone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert pipeline()[1] == {"latency@host", "latency_model@host", "tuning@host"}
 
 
 @pytest.fixture
-def pipeline(tmp_path):
+def meeting(tmp_path):
     """Two stages that wait until both have started, and one that reads what they wrote."""
     meet = "import pathlib, sys, time; a, b = sys.argv[1:]; pathlib.Path(a).touch()\n"
     meet += "end = time.time() + 60\n"
@@ -72,8 +67,8 @@ def pipeline(tmp_path):
         "last": {"cmd": "cat a.out b.out > c.out", "deps": ["a.out", "b.out"], "outs": ["c.out"]},
     }
     write(tmp_path, stages)
-    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
-        subprocess.run(command, cwd=tmp_path, check=True)
+    repository.run(tmp_path, "git", "init", "--quiet")
+    repository.dvc(tmp_path, "init", "--quiet")
     return tmp_path, stages
 
 
@@ -85,7 +80,7 @@ def start(folder, lanes="2"):
     return subprocess.Popen(
         [sys.executable, "-m", "tools.lanes", lanes],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=repository.ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -99,8 +94,16 @@ def run(folder, lanes="2"):
     return subprocess.CompletedProcess(process.args, process.returncode, output, error)
 
 
-def test_stages_run_beside_each_other_and_a_second_call_runs_none(pipeline):
-    folder, _ = pipeline
+def test_the_graph_is_dvcs_in_the_order_of_its_file(meeting, monkeypatch):
+    folder, _ = meeting
+    monkeypatch.chdir(folder)
+    needs, alone = pipeline()
+    assert needs == {"left": set(), "right": set(), "last": {"left", "right"}}
+    assert (list(needs), alone) == (["left", "right", "last"], set())
+
+
+def test_stages_run_beside_each_other_and_a_second_call_runs_none(meeting):
+    folder, _ = meeting
     first = run(folder)
     assert first.returncode == 0, first.stderr
     assert (folder / "c.out").is_file()
@@ -108,8 +111,8 @@ def test_stages_run_beside_each_other_and_a_second_call_runs_none(pipeline):
     assert (second.returncode, second.stdout) == (0, "Everything is up to date.\n")
 
 
-def test_a_stage_that_fails_is_named_and_none_starts_after_it(pipeline):
-    folder, stages = pipeline
+def test_a_stage_that_fails_is_named_and_none_starts_after_it(meeting):
+    folder, stages = meeting
     broken = {"cmd": "echo the reason >&2; exit 3", "outs": ["a.out"]}
     write(folder, {"left": broken, "last": {**stages["last"], "deps": ["a.out"]}})
     done = run(folder)
@@ -119,8 +122,8 @@ def test_a_stage_that_fails_is_named_and_none_starts_after_it(pipeline):
     assert not (folder / "c.out").exists()
 
 
-def test_an_interruption_ends_all_stages_with_one_sentence(pipeline):
-    folder, _ = pipeline
+def test_an_interruption_ends_all_stages_with_one_sentence(meeting):
+    folder, _ = meeting
     write(folder, {"endless": {"cmd": "touch started; sleep 600", "outs": ["a.out"]}})
     process = start(folder)
     while not (folder / "started").exists() and process.poll() is None:
