@@ -11,14 +11,14 @@ from litepose.cli.arguments import add_weights, positive, trained
 from litepose.cli.data import add_data, find_layout, find_skeleton, train_and_validation
 from litepose.cli.scores import Scored, in_percent, score
 from litepose.core.cores import cores
-from litepose.core.errors import InputError
+from litepose.core.errors import InputError, WriteError
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.augmentation import Augmentation
 from litepose.evaluation import evaluate
 from litepose.evaluation.average_precision import percent
 from litepose.evaluation.bootstrap import difference
 from litepose.finetuning.plan import suitable_size
-from litepose.finetuning.run import FineTuning, Settings, written
+from litepose.finetuning.run import FineTuning, Settings
 from litepose.inference import predict
 from litepose.inference.estimator import Estimator, find_device
 from litepose.models import weights
@@ -96,11 +96,12 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"before: AP {_ap(before)} on {len(validation)} validation images", flush=True)
     try:
         tuning.train(_monitor(tuning, network, validation))
+        weights.save(arguments.out, network.model, skeleton, size)
+    except WriteError as error:
+        raise InputError(f"{error} the same command, which goes on after the last whole round") from error
     except KeyboardInterrupt:
         print("interrupted: the same command goes on after the last whole round", file=sys.stderr)
         raise
-    with written(arguments.out):
-        weights.save(arguments.out, network.model, skeleton, size)
     tuning.discard_state()
     after = _score(network, validation)
     gain = difference([before.matches], [after.matches])

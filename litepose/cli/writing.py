@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from litepose.core.errors import InputError
-from litepose.core.files import write_bytes
+from litepose.core.files import write_bytes, writing
 from litepose.core.skeletons import Skeleton
 from litepose.inference.estimator import Frame, draw
 from litepose.inference.sources import Source
@@ -37,7 +37,7 @@ class _Whole:
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         try:
             if self._whole and (kind is None or issubclass(kind, KeyboardInterrupt)):
-                with _told(self.path):
+                with writing(self.path):
                     self.finish()
                     self.temporary.replace(self.path)
         finally:
@@ -49,7 +49,7 @@ class _Whole:
     def _adding(self) -> Iterator[None]:
         """Add something; where that fails, a part of it may be there, and the file is deleted at the end."""
         self._whole = False
-        with _told(self.path):
+        with writing(self.path):
             yield
         self._whole = True
 
@@ -67,7 +67,7 @@ class Detections(_Whole):
         super().__init__(path)
         self._images_seen = self._people_seen = 0
         category = {"id": 1, "name": "person", "keypoints": skeleton.joints}
-        with _told(path):
+        with writing(path):
             self._file = self.temporary.open("w", encoding="utf-8")
             self._images = tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent)  # noqa: SIM115
             # On a disk that fills up, what is done can be finished in the room that this takes until then.
@@ -126,7 +126,7 @@ class Table(_Whole):
     def __init__(self, path: Path, skeleton: Skeleton) -> None:
         super().__init__(path)
         joints = [f"{joint}_{value}" for joint in skeleton.joints for value in ("x", "y", "score")]
-        with _told(path):
+        with writing(path):
             self._file = self.temporary.open("w", encoding="utf-8", newline="")
             self._lines = csv.writer(self._file)
             self._lines.writerow(["file", "frame", "score", *joints])
@@ -229,18 +229,7 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     """Write a picture, uint8 RGB [h, w, 3], as JPEG.
 
     Raises:
-        InputError: the file cannot be written.
+        WriteError: the file cannot be written.
     """
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    with _told(path):
-        write_bytes(path, encoded.tobytes())
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say which file could not be written."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{path} cannot be written ({reason}): make room, or give another --out") from None
+    write_bytes(path, encoded.tobytes())

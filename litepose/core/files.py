@@ -1,17 +1,40 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what is told of those that cannot be written."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from litepose.core.errors import WriteError
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write to a temporary name beside the file, then rename; its directory is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say which file cannot be written.
+
+    Raises:
+        WriteError: it could not.
+    """
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise WriteError(f"{path} cannot be written ({reason}): make room for it, then repeat") from error
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write to a temporary name beside the file, then rename; its directory is made.
+
+    Raises:
+        WriteError: the file cannot be written; an earlier one stays.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -71,8 +71,8 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
         where a board that is not attached was to be trusted.
 
     Raises:
-        InputError: the outputs differ, the target cannot run it here, a package or compiler is missing, or
-            the file cannot be written.
+        InputError: the outputs differ, the target cannot run it here, or a package or compiler is missing.
+        WriteError: the file cannot be written.
     """
     if options.format == "tvm" and path.suffix != ".so":
         raise InputError(f"{path} must end in .so, by which TVM knows a library")
@@ -86,12 +86,9 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
             f"{path} is not written: its outputs differ from PyTorch's by {error:.1e} of their largest "
             f"value, more than {TOLERANCE:.0e}"
         )
-    try:
-        if made.beside is not None:
-            write_bytes(path.with_name(f"{path.name}.json"), made.beside)
-        write_bytes(path, made.content)
-    except OSError as fault:
-        raise InputError(f"{path} cannot be written ({fault.strerror}): give another file") from fault
+    if made.beside is not None:
+        write_bytes(path.with_name(f"{path.name}.json"), made.beside)
+    write_bytes(path, made.content)
     return error
 
 

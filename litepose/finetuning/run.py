@@ -1,12 +1,11 @@
 """A fine-tuning from start to end: planned, trained, resumed where it was killed, with its curves."""
 
 import csv
-import errno
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import torch
 from torch import nn
 
 import litepose
-from litepose.core.errors import InputError
 from litepose.core.files import write_text
 from litepose.core.skeletons import Skeleton
 from litepose.datasets.annotations import Annotations
@@ -109,18 +107,18 @@ class FineTuning:
 
         Raises:
             DivergedError: a loss is not finite.
-            InputError: an image cannot be read, or the state cannot be written.
+            InputError: an image cannot be read.
+            WriteError: the state or the curves cannot be written.
         """
         rows: list[Row] = []
 
         def log(number: int, row: Row) -> None:
             rows.append({"round": number, **row})
-            with written(self.curves):
-                write_text(self.curves, _table(rows))
+            write_text(self.curves, _table(rows))
 
         task = self._task(Rounds(self.dataset, self.plan.steps * self.batch_size), self.settings.workers)
         torch.manual_seed(self.settings.seed)
-        with frozen_statistics(self.model), written(self._state):
+        with frozen_statistics(self.model):
             return fit(
                 self.model,
                 task,
@@ -154,8 +152,7 @@ class FineTuning:
         settings = self.settings
         seconds = seconds_of_a_step(self.model, self._task(self.dataset, workers=0), self.options)
         made = plan(len(self.dataset), self.batch_size, seconds, settings.minutes, settings.epochs)
-        with written(self._plan):
-            write_text(self._plan, json.dumps({"decisive": self._decisive, "plan": asdict(made)}) + "\n")
+        write_text(self._plan, json.dumps({"decisive": self._decisive, "plan": asdict(made)}) + "\n")
         return made
 
     def _read_plan(self) -> Plan | None:
@@ -165,34 +162,6 @@ class FineTuning:
             if content["decisive"] == self._decisive:
                 return Plan(**content["plan"])
         return None
-
-
-@contextmanager
-def written(file: Path) -> Iterator[None]:
-    """Tell of a full disk where a file is written; PyTorch tells of places in its own code instead.
-
-    Raises:
-        InputError: no space is left.
-    """
-    try:
-        yield
-    except (InputError, OSError) as error:
-        another = isinstance(error, InputError) and not str(error).startswith(f"{file} cannot be written")
-        if another or not _for_want_of_space(error):
-            raise
-        raise InputError(
-            f"{file} cannot be written, no space is left on its disk: free some, then repeat the same "
-            "command, which goes on after the last whole round"
-        ) from None
-
-
-def _for_want_of_space(error: BaseException | None) -> bool:
-    """Whether an error comes from a full disk or an exhausted quota."""
-    while error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _digest(*parts: Any) -> str:

@@ -68,6 +68,8 @@ def initialise(network: nn.Module, predictions: Iterable[nn.Module] = ()) -> Non
     Convolutions keep the variance of their gradients (He et al. 2015); the `predictions`, which give the
     heatmaps and tags, start close to 0 (std 0.001, as HRNet's), so that the first maps are almost empty.
     """
+    if next(network.parameters()).is_meta:
+        return  # there is nothing to draw, and doing so would load torch.compile's machinery: over a second
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             # A transposed convolution's weight is stored [in,out,k,k]: its "fan in" is the true fan out.

@@ -1,6 +1,6 @@
 """Files of tensors and plain values: written whole or not at all, read without running code."""
 
-import os
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from litepose.core.errors import InputError
+from litepose.core.files import write_bytes
 
 # NumPy's numbers, which stand beside the weights in many a checkpoint (a best score, say), run no code. Their
 # module has another name since NumPy 2.
@@ -23,23 +24,14 @@ _NUMBERS: list[Any] = [
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write under a temporary name beside the file, then rename; the same content gives the same bytes.
+    """Write whole or not at all; the same content gives the same bytes.
 
     Raises:
-        InputError: the file cannot be written, most often because the disk is full; an earlier one stays.
+        WriteError: the file cannot be written; an earlier one stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # PyTorch would put a path's name into the file, but not that of an open one.
-        with temporary.open("wb") as file:
-            torch.save(content, file)
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:  # PyTorch's writer calls a full disk a RuntimeError
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} cannot be written ({reason}): free disk space, then repeat") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    packed = io.BytesIO()
+    torch.save(content, packed)  # PyTorch, writing to a disk, tells of a full one in words of its own
+    write_bytes(path, packed.getbuffer())
 
 
 def read(path: Path) -> Any:

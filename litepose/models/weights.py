@@ -84,7 +84,8 @@ def save(path: Path, model: nn.Module, skeleton: Skeleton | None, input_size: in
 
     Raises:
         InputError: the network is of no known family, does not find these joints, or holds a number that is
-            not finite; or the file cannot be written.
+            not finite.
+        WriteError: the file cannot be written.
     """
     description = describe(model)
     _check_joints(description, skeleton, "The network")
@@ -118,7 +119,8 @@ def load(path: Path) -> Trained:
     _check_fit(state, model.state_dict(), path)
     tensor_file.check_finite(state, f"{path}: the")
     tensor_file.check_whole(path)
-    model.to_empty(device="cpu").load_state_dict(state)
+    kinds = {name: tensor.dtype for name, tensor in model.state_dict().items()}
+    model.load_state_dict({name: state[name].to(kind) for name, kind in kinds.items()}, assign=True)
     return Trained(channels_last(model.eval()), skeleton, content["input_size"])
 
 

@@ -15,7 +15,7 @@ def save(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values, see :func:`litepose.models.tensor_file.write`.
 
     Raises:
-        InputError: the file cannot be written; an earlier one stays.
+        WriteError: the file cannot be written; an earlier one stays.
     """
     if not distributed.rank():
         write(path, content)

@@ -237,6 +237,10 @@ def test_figures_take_the_runtime_that_timed_most_systems_and_of_those_the_faste
     timed = {"pytorch": {"ms": 56.0}, "onnxruntime": {"ms": 40.0}}
     write(metrics, "latency/host", **{"litepose-s": timed})
     assert results.main_runtime("host") == "onnxruntime"
+    slow = {"pytorch": {"ms": 2000.0}, "onnxruntime": {"ms": 2100.0}}
+    write(metrics, "latency/host", **{"litepose-s": timed, "hourglass-ae": slow})
+    assert results.main_runtime("host") == "onnxruntime"  # not decided by the slowest system
+    write(metrics, "latency/host", **{"litepose-s": timed})
     assert results.main_runtime("cuda") == ""
     with style.settings():
         figure = figures.figure9(series.figure9(PAPER, results).rows)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from litepose.core.errors import InputError
+from litepose.core.errors import InputError, WriteError
 from litepose.core.files import write_text
 from litepose.datasets.sampling import SampledDataset
 from litepose.training import checkpoint
@@ -64,7 +64,9 @@ def nearly_full_disk():
 def test_a_full_disk_leaves_the_earlier_checkpoint_and_is_one_sentence(tmp_path):
     state = tmp_path / "state.pt"
     checkpoint.save(state, {"weights": torch.ones(3), "fingerprint": "same"})
-    refusal = pytest.raises(InputError, match=r"state\.pt cannot be written .*: free disk space, then repeat")
+    refusal = pytest.raises(
+        WriteError, match=r"state\.pt cannot be written .*: make room for it, then repeat"
+    )
     with refusal, nearly_full_disk():
         checkpoint.save(state, {"weights": torch.ones(100_000), "fingerprint": "same"})
     assert torch.equal(checkpoint.load_interrupted(state, "same")["weights"], torch.ones(3))
@@ -74,7 +76,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_and_is_one_sentence(tmp_path)
 def test_a_full_disk_leaves_an_earlier_file_whole_and_nothing_beside_it(tmp_path):
     scores = tmp_path / "scores.json"
     write_text(scores, "whole")
-    with pytest.raises(OSError, match="too large"), nearly_full_disk():
+    with pytest.raises(WriteError, match="too large"), nearly_full_disk():
         write_text(scores, "x" * 100_000)
     assert scores.read_text() == "whole"
     assert [file.name for file in tmp_path.iterdir()] == ["scores.json"]
