@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import chain
 from typing import Any
 
 from tqdm import tqdm
@@ -82,14 +83,27 @@ def stale(needs: Graph, changed: set[str]) -> list[str]:
     """Changed stages and all that need them, those first on which the longest chain of others waits."""
     waiting = {name: {other for other in needs if name in needs[other]} for name in needs}
 
-    def chain(name: str) -> int:
-        return 1 + max(map(chain, waiting[name]), default=0)
+    def longest(name: str) -> int:
+        return 1 + max(map(longest, waiting[name]), default=0)
 
     found, reached = set(), changed & set(needs)
     while reached:
         found |= reached
         reached = set().union(*(waiting[name] for name in reached)) - found
-    return sorted((name for name in needs if name in found), key=chain, reverse=True)
+    return sorted((name for name in needs if name in found), key=longest, reverse=True)
+
+
+def closing(name: str, left: list[str], running: set[str], needs: Graph) -> list[str]:
+    """What closes a stage, such as its test: it lacks only this one, and only the last of all waits for it.
+
+    One start of DVC, which takes seconds, does for the stage and them. Not where others wait for the stage.
+    """
+    unfinished = running | set(left) | {name}
+    awaited = set().union(*needs.values())
+    waiting = [other for other in left if name in needs[other]]
+    if any(other in needs[later] for other in waiting for later in awaited):
+        return []
+    return [other for other in waiting if needs[other] & unfinished == {name}]
 
 
 def run(names: list[str], needs: Graph, alone: set[str], lanes: int) -> list[str]:
@@ -106,48 +120,56 @@ def run(names: list[str], needs: Graph, alone: set[str], lanes: int) -> list[str
     """
     left = list(names)
     failed: list[str] = []
-    running: dict[Future[bool], str] = {}
+    running: dict[Future[str], list[str]] = {}
     progress = tqdm(total=len(names), desc="stages", unit="stage", disable=None)
     with ThreadPoolExecutor(lanes) as executor:
         while running or (left and not failed):
-            starting = startable(left, set(running.values()), needs, alone, lanes) if not failed else []
-            for name in starting:
+            busy, free = set(chain(*running.values())), lanes - len(running)
+            for name in startable(left, busy, needs, alone, free) if not failed else []:
                 left.remove(name)
                 threads = cores() if name in alone else max(1, cores() // lanes)
-                running[executor.submit(reproduce, name, threads)] = name
-            progress.set_postfix_str(", ".join(running.values()))
+                together = [name, *(closing(name, left, busy, needs) if name not in alone else [])]
+                left = [other for other in left if other not in together]
+                running[executor.submit(reproduce, together, threads)] = together
+            progress.set_postfix_str(", ".join(names[0] for names in running.values()))
             for done in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(done)
-                failed += [] if done.result() else [name]
-                progress.update()
+                together = running.pop(done)
+                failed += filter(None, [done.result()])
+                progress.update(len(together))
     progress.close()
     return failed
 
 
-def startable(left: list[str], running: set[str], needs: Graph, alone: set[str], lanes: int) -> list[str]:
-    """The stages to start beside those that run."""
+def startable(left: list[str], running: set[str], needs: Graph, alone: set[str], free: int) -> list[str]:
+    """The stages to start beside those that run, in so many free lanes."""
     if running & alone:
         return []
     unfinished = running | set(left)
     ready = [name for name in left if not needs[name] & unfinished]
     beside = [name for name in ready if name not in alone]
-    return beside[: lanes - len(running)] if beside or running else ready[:1]
+    return beside[:free] if beside or running else ready[:1]
 
 
-def reproduce(name: str, threads: int) -> bool:
-    """Have DVC run one stage, and show its lines under its name; whether it succeeded."""
-    command = ["dvc", "--wait-for-lock", "repro", "--single-item", name]
+def reproduce(names: list[str], threads: int) -> str:
+    """Have DVC run a stage, and then those that close it, and show their lines under their names.
+
+    Returns:
+        The stage that failed, if one did.
+    """
+    command = ["dvc", "--wait-for-lock", "repro", "--single-item", *names]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    shown = True
+    name, shown = names[0], True
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
     with subprocess.Popen(command, env=environment, **pipes) as process:
         assert process.stdout
         for line in process.stdout:
+            if started := re.match("Running stage '(.+)':", line):
+                name, shown = started[1], True
             # DVC's advice to commit and to push, after each stage.
             shown = shown and not line.startswith(("Updating lock file", "Use `dvc push`"))
             if shown and line.strip():
                 tqdm.write(f"{name}: {line.rstrip()}", file=sys.stderr)
-    return not process.returncode
+    return name if process.returncode else ""
 
 
 if __name__ == "__main__":

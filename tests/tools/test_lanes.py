@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from support import ROOT, repository
-from tools.lanes import pipeline, stale, startable
+from tools.lanes import closing, pipeline, stale, startable
 
 NEEDS = {
     "dataset": set(),
@@ -37,14 +37,26 @@ def test_a_stage_waits_for_what_it_needs():
 
 
 def test_no_more_stages_run_than_there_are_lanes():
-    assert startable(["train@b"], {"train@a", "latency"}, NEEDS, set(), 2) == []
+    assert startable(["train@b"], {"train@a", "latency"}, NEEDS, set(), 0) == []
 
 
 def test_a_stage_that_measures_time_runs_when_no_other_does():
-    assert startable(["train@b", "latency"], {"train@a"}, NEEDS, {"latency"}, 3) == ["train@b"]
-    assert startable(["latency"], {"train@a"}, NEEDS, {"latency"}, 3) == []
-    assert startable(["latency", "report"], set(), NEEDS, {"latency"}, 3) == ["latency"]
-    assert startable(["train@a"], {"latency"}, NEEDS, {"latency"}, 3) == []
+    assert startable(["train@b", "latency"], {"train@a"}, NEEDS, {"latency"}, 2) == ["train@b"]
+    assert startable(["latency"], {"train@a"}, NEEDS, {"latency"}, 2) == []
+    assert startable(["latency", "report"], set(), NEEDS, {"latency"}, 2) == ["latency"]
+    assert startable(["train@a"], {"latency"}, NEEDS, {"latency"}, 2) == []
+
+
+def test_a_test_follows_its_training_in_one_call_of_dvc():
+    assert closing("train@a", ["test@a", "report"], {"train@b"}, NEEDS) == ["test@a"]
+    assert closing("test@a", ["report"], set(), NEEDS) == ["report"]
+    assert closing("test@a", ["report"], {"train@b"}, NEEDS) == []
+
+
+def test_nothing_follows_a_stage_that_others_wait_for():
+    needs = {**NEEDS, "train@c": {"train@a"}, "test@c": {"train@c"}}
+    needs["report"] = {*NEEDS["report"], "test@c"}
+    assert closing("train@a", ["test@a", "train@c", "test@c", "report"], set(), needs) == []
 
 
 def test_the_pipelines_stages_that_measure_time_are_alone(monkeypatch):
