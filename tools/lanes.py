@@ -93,17 +93,18 @@ def stale(needs: Graph, changed: set[str]) -> list[str]:
     return sorted((name for name in needs if name in found), key=longest, reverse=True)
 
 
-def closing(name: str, left: list[str], running: set[str], needs: Graph) -> list[str]:
+def closing(name: str, left: list[str], running: set[str], needs: Graph, alone: set[str]) -> list[str]:
     """What closes a stage, such as its test: it lacks only this one, and only the last of all waits for it.
 
-    One start of DVC, which takes seconds, does for the stage and them. Not where others wait for the stage.
+    One start of DVC, which takes seconds, does for the stage and them. Nothing where others wait for the
+    stage, and nothing that runs alone.
     """
     unfinished = running | set(left) | {name}
     awaited = set().union(*needs.values())
     waiting = [other for other in left if name in needs[other]]
-    if any(other in needs[later] for other in waiting for later in awaited):
+    if name in alone or any(other in needs[later] for other in waiting for later in awaited):
         return []
-    return [other for other in waiting if needs[other] & unfinished == {name}]
+    return [other for other in waiting if other not in alone and needs[other] & unfinished == {name}]
 
 
 def run(names: list[str], needs: Graph, alone: set[str], lanes: int) -> list[str]:
@@ -128,8 +129,9 @@ def run(names: list[str], needs: Graph, alone: set[str], lanes: int) -> list[str
             for name in startable(left, busy, needs, alone, free) if not failed else []:
                 left.remove(name)
                 threads = cores() if name in alone else max(1, cores() // lanes)
-                together = [name, *(closing(name, left, busy, needs) if name not in alone else [])]
+                together = [name, *closing(name, left, busy, needs, alone)]
                 left = [other for other in left if other not in together]
+                busy |= {*together}
                 running[executor.submit(reproduce, together, threads)] = together
             progress.set_postfix_str(", ".join(names[0] for names in running.values()))
             for done in wait(running, return_when=FIRST_COMPLETED).done:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from support import ROOT, repository
+from tools import lanes
 from tools.lanes import closing, pipeline, stale, startable
 
 NEEDS = {
@@ -48,15 +49,33 @@ def test_a_stage_that_measures_time_runs_when_no_other_does():
 
 
 def test_a_test_follows_its_training_in_one_call_of_dvc():
-    assert closing("train@a", ["test@a", "report"], {"train@b"}, NEEDS) == ["test@a"]
-    assert closing("test@a", ["report"], set(), NEEDS) == ["report"]
-    assert closing("test@a", ["report"], {"train@b"}, NEEDS) == []
+    assert closing("train@a", ["test@a", "report"], {"train@b"}, NEEDS, set()) == ["test@a"]
+    assert closing("test@a", ["report"], set(), NEEDS, set()) == ["report"]
+    assert closing("test@a", ["report"], {"train@b"}, NEEDS, set()) == []
 
 
 def test_nothing_follows_a_stage_that_others_wait_for():
     needs = {**NEEDS, "train@c": {"train@a"}, "test@c": {"train@c"}}
     needs["report"] = {*NEEDS["report"], "test@c"}
-    assert closing("train@a", ["test@a", "train@c", "test@c", "report"], set(), needs) == []
+    assert closing("train@a", ["test@a", "train@c", "test@c", "report"], set(), needs, set()) == []
+
+
+def test_what_needs_two_that_start_together_follows_neither(monkeypatch):
+    calls = []
+    monkeypatch.setattr(lanes, "reproduce", lambda names, threads: calls.append(names) or "")
+    assert (
+        lanes.run(
+            ["left", "right", "last"], {"left": set(), "right": set(), "last": {"left", "right"}}, set(), 2
+        )
+        == []
+    )
+    assert sorted(calls[:2]) == [["left"], ["right"]]
+    assert calls[2:] == [["last"]]
+
+
+def test_a_stage_that_measures_time_follows_none_and_is_followed_by_none():
+    assert closing("train@a", ["test@a", "report"], set(), NEEDS, {"test@a"}) == []
+    assert closing("latency", ["report"], set(), NEEDS, {"latency"}) == []
 
 
 def test_the_pipelines_stages_that_measure_time_are_alone(monkeypatch):
