@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and what is told of those that cannot be written."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,10 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "make room for it" if full else "make its place writable"
         reason = error.strerror or error
-        raise WriteError(f"{path} cannot be written ({reason}): make room for it, then repeat") from error
+        raise WriteError(f"{path} cannot be written ({reason}): {remedy}, then repeat") from error
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

@@ -116,11 +116,13 @@ def load(path: Path) -> Trained:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     _check_joints(content["network"], skeleton, f"{path}: the network")
-    _check_fit(state, model.state_dict(), path)
+    expected = model.state_dict()
+    _check_fit(state, expected, path)
     tensor_file.check_finite(state, f"{path}: the")
     tensor_file.check_whole(path)
-    kinds = {name: tensor.dtype for name, tensor in model.state_dict().items()}
-    model.load_state_dict({name: state[name].to(kind) for name, kind in kinds.items()}, assign=True)
+    # Copies: in a file of another origin, names may share memory.
+    own = {name: state[name].to(tensor.dtype, copy=True) for name, tensor in expected.items()}
+    model.load_state_dict(own, assign=True)
     return Trained(channels_last(model.eval()), skeleton, content["input_size"])
 
 

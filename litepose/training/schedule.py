@@ -16,7 +16,7 @@ class Schedule:
     Attributes:
         epochs: passes over the training images.
         batch_size: images per step.
-        learning_rate: Adam's rate at batch 32; other batch sizes scale it linearly.
+        learning_rate: the optimizer's at batch 32; other batch sizes scale it linearly.
         milestones: epochs, whole or not, after which the rate drops to a tenth.
         warmup_epochs: epochs, or a part of one, over which the rate grows linearly from zero.
         decay_epochs: epochs at the end, or a part of one, over which the rate falls linearly to zero, as

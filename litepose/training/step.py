@@ -1,4 +1,4 @@
-"""How a training step is computed: number format, compilation, parts of a batch, bound of the gradient."""
+"""How a training step is computed: optimizer, bound of the gradient, number format, parts of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,17 @@ import torch
 from torch import Tensor
 
 from litepose.core.errors import InputError
+from litepose.training.optimizer import OPTIMIZERS
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
 class StepOptions:
-    """What changes the cost of a step but not its aim.
+    """What changes how far a step goes and what it costs, but not its aim.
 
     Attributes:
+        optimizer: adam, as in the paper, or muon.
         clip_gradient: largest Euclidean norm of the whole gradient; 0 does not bound it.
         precision: float32, or the format of convolutions under autocast (weights and losses stay float32).
         compile: run the network through ``torch.compile``, where its shapes are the same in every step.
@@ -24,12 +26,15 @@ class StepOptions:
             gradient are the whole batch's, but batch norm sees one part at a time.
     """
 
+    optimizer: str = "adam"
     clip_gradient: float = 0.0
     precision: str = "float32"
     compile: bool = False
     accumulate_grad: int = 1
 
     def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise InputError(f"optimizer is {self.optimizer!r}: use one of {', '.join(OPTIMIZERS)}")
         if self.precision not in PRECISIONS:
             known = ", ".join(PRECISIONS)
             raise InputError(f"precision is {self.precision!r}: use one of {known}")

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from litepose.core.errors import DivergedError, InputError
 from litepose.training import checkpoint
 from litepose.training.loop import fit
+from litepose.training.optimizer import OPTIMIZERS
 from litepose.training.schedule import Schedule
 from litepose.training.step import PLAIN, StepOptions, parts_of
 
@@ -43,7 +44,14 @@ SCHEDULE = Schedule(epochs=4, batch_size=32, learning_rate=0.01, milestones=(3,)
 def network() -> nn.Module:
     torch.manual_seed(0)
     # Dropout makes the result depend on PyTorch's generator, whose state a resumed run must restore.
-    return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 3))
+    layers = [
+        nn.Unflatten(1, (3, 1, 1)),
+        nn.Conv2d(3, 8, 1),
+        nn.Flatten(),
+        nn.BatchNorm1d(8),
+        nn.Dropout(0.3),
+    ]
+    return nn.Sequential(*layers, nn.Linear(8, 3))
 
 
 def run(directory, task, fingerprint="same", options=PLAIN, model=None):
@@ -63,12 +71,14 @@ def run(directory, task, fingerprint="same", options=PLAIN, model=None):
     return model, history, rows
 
 
-def test_a_killed_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
-    whole, history, rows = run(tmp_path / "whole", LineTask())
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path, optimizer):
+    options = StepOptions(optimizer)
+    whole, history, rows = run(tmp_path / "whole", LineTask(), options=options)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "killed", LineTask(stop_after=2))
+        run(tmp_path / "killed", LineTask(stop_after=2), options=options)
     torch.rand(7)  # a new process starts with another state of the generator
-    resumed, resumed_history, resumed_rows = run(tmp_path / "killed", LineTask())
+    resumed, resumed_history, resumed_rows = run(tmp_path / "killed", LineTask(), options=options)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
     assert [row["loss"] for row in history] == [row["loss"] for row in resumed_history]

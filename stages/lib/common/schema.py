@@ -113,6 +113,7 @@ SCHEMA: dict[str, typing.Any] = {
             "translation": number(0, 1000),
             "flip": number(0, 1),
         },
+        "optimizer": one_of(("adam", "muon")),
         "clip_gradient": number(),
         "precision": one_of(("float32", "bfloat16", "float16")),
         "compile": truth,
