@@ -167,7 +167,7 @@ def test_a_killed_training_goes_on_after_a_change_that_decides_no_weight(
         ("kernels.learning_rate", 0.008),
         ("recipe.push_weight", 0.1),
         ("recipe.augmentation.rotation", 15),
-        ("recipe.optimizer", "adam"),
+        ("recipe.optimizer", "muon"),
         ("recipe.clip_gradient", 1.0),
     ],
 )
