@@ -6,18 +6,24 @@ timed in turn, and the fastest round counts; what Muon adds is a share of a whol
 
 import copy
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from litepose import models
 from litepose.core.layout import channels_last
+from litepose.core.skeletons import CROWDPOSE
 from litepose.models.supernet import Supernet
 from litepose.training.depthwise import fast_gradient
 from litepose.training.optimizer import Muon, create
+from stages.lib.common.parameters import read_params
 from stages.lib.common.running import keep_memory
 
-RESOLUTION, BATCH, JOINTS, DEPTH, ROUNDS = 96, 8, 14, 0.34, 15
+DEFAULT = read_params(Path(__file__).parents[2] / "profiles/tiny.yaml")
+DEPTH = DEFAULT["recipe"]["depth"]
+RESOLUTION, BATCH = (DEFAULT["pretrain"][key] for key in ("resolution", "batch_size"))
+JOINTS, ROUNDS = CROWDPOSE.num_joints, 15
 SYSTEMS = ("litepose-half", "supernet", "higherhrnet-w16", "efficienthrnet-h-1")
 
 
@@ -51,30 +57,38 @@ def seconds(call) -> float:
     return time.perf_counter() - started
 
 
+def passing(model: nn.Module) -> float:
+    """Seconds of the fastest pass of a batch forth and back, which leaves its gradients."""
+    images = torch.randn(BATCH, 3, RESOLUTION, RESOLUTION).contiguous(memory_format=torch.channels_last)
+
+    def both_ways() -> None:
+        model.zero_grad(set_to_none=True)
+        sum(maps.square().mean() for maps in model(images)).backward()
+
+    with fast_gradient(model):
+        both_ways()
+        return min(seconds(both_ways) for _ in range(ROUNDS))
+
+
+def row(name: str) -> str:
+    """Milliseconds of a network's optimizers, and the shares of a step that they add to Adam's."""
+    model = network(name)
+    passed = passing(model)
+    optimizers = [create("adam", copy_of(model), 0.0), create("muon", copy_of(model), 0.0)]
+    optimizers.append(TorchMuon(copy_of(model)))
+    rounds = [[seconds(optimizer.step) for optimizer in optimizers] for _ in range(ROUNDS)]
+    adam, ours, theirs = (min(column) for column in zip(*rounds, strict=True))
+    times = " ".join(f"{1e3 * value:5.1f} ms" for value in (adam, ours, theirs))
+    adds, theirs_adds = ((value - adam) / (passed + adam) for value in (ours, theirs))
+    return f"{name:20s} {times} {adds:6.1%} {theirs_adds:12.1%}"
+
+
 def main() -> None:
     """Print a row per network."""
     keep_memory()
-    print(f"{'network':20s} {'Adam':>8s} {'Muon':>8s} {'PyTorch':>8s} {'adds':>7s} {'PyTorch adds':>13s}")
+    print(f"{'network':20s} {'Adam':>8s} {'Muon':>8s} {'PyTorch':>8s} {'adds':>6s} {'PyTorch adds':>12s}")
     for name in SYSTEMS:
-        model = network(name)
-        images = torch.randn(BATCH, 3, RESOLUTION, RESOLUTION).contiguous(memory_format=torch.channels_last)
-
-        def pass_through(model: nn.Module = model, images: torch.Tensor = images) -> None:
-            model.zero_grad(set_to_none=True)
-            sum(maps.square().mean() for maps in model(images)).backward()
-
-        with fast_gradient(model):
-            pass_through()
-            passing = min(seconds(pass_through) for _ in range(ROUNDS))
-        steps = [create("adam", copy_of(model), 0.0), create("muon", copy_of(model), 0.0)]
-        steps.append(TorchMuon(copy_of(model)))
-        times = [[seconds(optimizer.step) for optimizer in steps] for _ in range(ROUNDS)]
-        adam, ours, theirs = (1e3 * min(column) for column in zip(*times, strict=True))
-        whole = 1e3 * passing + adam
-        print(
-            f"{name:20s} {adam:5.1f} ms {ours:5.1f} ms {theirs:5.1f} ms {(ours - adam) / whole:6.1%} "
-            f"{(theirs - adam) / whole:12.1%}"
-        )
+        print(row(name))
 
 
 def copy_of(model: nn.Module) -> nn.Module:
