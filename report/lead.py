@@ -13,7 +13,12 @@ _SOURCES = {
     "local": "a data set read from disk",
     "download": "the public data set",
 }
-_USES = {"images_train": "images to train on", "images_val": "to validate", "images_test": "to test"}
+_USES = {
+    "images_train": "images to train on",
+    "images_drawn": "drawn ones beside them",
+    "images_val": "to validate",
+    "images_test": "to test",
+}
 _PAPER = """\
 *Lite Pose: Efficient Architecture Design for 2D Human Pose Estimation* (Wang et al., CVPR 2022) claims that
 networks with one branch, large kernels and a fusion head, found by a search, locate people's joints as well

@@ -43,21 +43,32 @@ def splits_in_use(name: str, section: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys([*named, "val"] if name == "crowdpose" else named))
 
 
+def splits_to_draw(name: str, section: dict[str, Any]) -> dict[str, int]:
+    """Images of each split that is drawn: of all, or beside photographs only of `DRAWN`, where it is used."""
+    images = section["images"]
+    if section["source"] == "synthetic":
+        return {split: count for split, count in images.items() if count}
+    return {split: images[split] for split in splits_in_use(name, section) if split == manifest.DRAWN}
+
+
 def keypoint_splits(name: str, section: dict[str, Any], skeleton: Skeleton, out: Path, seed: int) -> Splits:
-    """Draw the splits below the output directory, or find them in the local one, fetched where asked for.
+    """Draw splits below the output directory, and find the others in the local one, fetched where asked for.
 
     Raises:
         InputError: a split in use is not there.
     """
-    in_use = splits_in_use(name, section)
-    if section["source"] == "synthetic":
-        settings = scenes.SceneSettings(**section["scenes"])
-        scenes.write(out, skeleton, section["images"], settings, seed)
-        return manifest.find_splits(out, name, in_use)
-    root = root_of(section)
-    if section["source"] == "download":
-        download.complete(root, name, in_use)
-    return manifest.find_splits(root, name, in_use, f"{name}.root in {PARAMS}")
+    to_draw = splits_to_draw(name, section)
+    found = {}
+    if section["source"] != "synthetic":
+        root = root_of(section)
+        needed = [split for split in splits_in_use(name, section) if split not in to_draw]
+        if section["source"] == "download":
+            download.complete(root, name, needed)
+        found = manifest.find_splits(root, name, needed, f"{name}.root in {PARAMS}")
+    if to_draw:
+        scenes.write(out, skeleton, to_draw, scenes.SceneSettings(**section["scenes"]), seed)
+        found |= manifest.find_splits(out, name, to_draw)
+    return found
 
 
 def describe(

@@ -23,7 +23,8 @@ LAYOUTS = {
         ("annotations/crowdpose_{split}.json", "images"),
     ),
 }
-SPLITS = {"coco": ("train", "val", "test"), "crowdpose": ("train", "val", "trainval", "test")}
+DRAWN = "drawn"  # split of scenes that are drawn beside a data set of photographs
+SPLITS = {"coco": ("train", "val", "test", DRAWN), "crowdpose": ("train", "val", "trainval", "test", DRAWN)}
 
 
 def find_splits(root: Path, layout: str, needed: Collection[str], setting: str = "root") -> Splits:

@@ -28,8 +28,8 @@ class Muon(torch.optim.Optimizer):
 
     A weight [out,in,k,k] is a matrix [out,k*k*in]. The entries of its updates are as large as Adam's (Liu
     et al. 2025), so that both share a learning rate. Transposed convolutions stay with Adam: so they learn
-    better. `torch.optim.Muon` takes matrices only, one after the other and in bfloat16, which adds a sixth to
-    a small network's step on a CPU; this one takes those of a shape together.
+    better. `torch.optim.Muon` takes matrices only, one after the other and in bfloat16, which adds a fifth to
+    a half to a small network's step on a CPU; this one takes those of a shape together and adds half of that.
 
     Args:
         model: network, on its device.

@@ -77,6 +77,28 @@ def test_networks_may_be_trained_on_the_file_of_train_and_val_together(run, tmp_
     assert metrics["images_trainval"] == 2
 
 
+def test_scenes_are_drawn_beside_photographs_that_stay_as_they_are(run, tmp_path):
+    root = crowdpose(tmp_path / "set", "train", "val", "test")
+    before = listing(root)
+    images = {"train": 0, "val": 0, "test": 0, "drawn": 3}
+    metrics = run("crowdpose", source="local", root=str(root), fit=["train", "drawn"], images=images)
+    assert (metrics["images_train"], metrics["images_drawn"]) == (2, 3)
+    assert listing(root) == before
+    splits = manifest.read(Path("data/crowdpose/dataset.json"))
+    assert splits["train"] == (root / "json/crowdpose_train.json", root / "images")
+    assert splits["drawn"] == (
+        Path("data/crowdpose/json/crowdpose_drawn.json"),
+        Path("data/crowdpose/images"),
+    )
+    assert len(list(splits["drawn"][1].iterdir())) == 3
+
+
+def test_scenes_that_no_training_sees_are_not_drawn_beside_photographs(run, tmp_path):
+    root = crowdpose(tmp_path / "set", "train", "val", "test")
+    run("crowdpose", source="local", root=str(root), images={"train": 0, "val": 0, "test": 0, "drawn": 3})
+    assert [path.name for path in Path("data/crowdpose").iterdir()] == ["dataset.json"]
+
+
 def test_a_split_that_the_run_uses_must_be_there(run, tmp_path):
     root = crowdpose(tmp_path / "set", "train", "val")
     with pytest.raises(InputError, match=r"crowdpose_test\.json is missing"):

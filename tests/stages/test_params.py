@@ -9,6 +9,8 @@ from litepose.core.errors import InputError
 from litepose.datasets import manifest
 from litepose.models.space import SPACES
 from litepose.runtimes import registry
+from litepose.training.optimizer import OPTIMIZERS
+from litepose.training.step import PRECISIONS
 from stages.lib.common import schema
 from stages.lib.common.parameters import chosen_run, params, read_params, section, seeds
 from stages.shrink import SYSTEMS
@@ -211,12 +213,32 @@ def test_a_file_of_another_kind_is_one_sentence(tmp_path, text):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({}, "coco.images.drawn is 0: expected at least 1 image to draw, or no split drawn in use"),
+        ({"source": "local"}, "coco.images.drawn is 0: expected at least 1 image to draw"),
+        (
+            {"source": "local", "skeleton": "crowdpose", "images": dict(train=0, val=0, test=0, drawn=3)},
+            "coco.skeleton is 'crowdpose': expected coco, whose joints drawn people have, or no split drawn",
+        ),
+    ],
+)
+def test_drawn_scenes_beside_photographs_need_a_number_and_joints_that_are_drawn(tmp_path, section, words):
+    path = changed(tmp_path, lambda values: values["coco"].update(fit=["train", "drawn"], **section))
+    with pytest.raises(InputError) as refused:
+        read_params(path, REFERENCE)
+    assert words in str(refused.value)
+
+
 def test_the_names_in_the_schema_are_those_that_the_library_knows():
     assert list(schema.SYSTEMS) == models.names()
     assert set(schema.RUNTIMES) == set(registry.RUNTIMES)
     assert set(schema.SHRINKINGS) == set(SYSTEMS)
     assert set(schema.SUPERNETS) == set(SPACES)
     assert schema.SPLITS == manifest.SPLITS
+    assert schema.OPTIMIZERS == OPTIMIZERS
+    assert set(schema.PRECISIONS) == set(PRECISIONS)
 
 
 @pytest.mark.parametrize("name", sorted({name.partition("-")[0] for name in schema.TRAINABLE}))

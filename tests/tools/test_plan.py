@@ -8,6 +8,7 @@ import json
 import pytest
 import torch
 
+import scenes
 from litepose.core.skeletons import COCO
 from litepose.inference import predict
 from litepose.models.litepose import ARCHITECTURES
@@ -148,6 +149,19 @@ def test_images_are_counted_where_they_lie_and_as_published_where_they_do_not(tm
     assert (counted["train"].all, classes) == (1_281_167, 1000)
     drawn = {"source": "synthetic", "images": {"train": 7, "val": 2}}
     assert images.classified_images(drawn)[0] == {"train": (7, 7), "val": (2, 2)}
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["on the disk", "published"])
+def test_scenes_drawn_beside_photographs_are_counted_too(smoke, tmp_path, there):
+    if there:
+        scenes.write(
+            tmp_path, COCO, {"train": 3, "val": 2}, scenes.SceneSettings(**smoke["coco"]["scenes"]), 0
+        )
+    smoke["coco"] |= {"source": "local", "root": str(tmp_path), "fit": ["train", "drawn"], "test": ["val"]}
+    smoke["coco"]["images"]["drawn"] = 9
+    counted = images.keypoint_images("coco", smoke["coco"])
+    assert counted["drawn"] == (9, 9)
+    assert counted["train"].all == (3 if there else 118_287)
 
 
 def test_the_table_sums_what_adds_up_and_takes_the_largest_memory():

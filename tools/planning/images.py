@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ from litepose.core.skeletons import SKELETONS, find
 from litepose.datasets import annotations, manifest
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.classification import ClassificationDataset
-from stages.dataset import splits_in_use
+from stages.dataset import splits_in_use, splits_to_draw
 from stages.lib.common.data import KeypointData, root_of
 from stages.lib.common.parameters import PARAMS, Values
 from stages.lib.common.schema import SKELETON_FILES
@@ -81,23 +81,25 @@ def counts(values: Values) -> Counts:
 
 def keypoint_images(name: str, section: dict[str, Any]) -> dict[str, Count]:
     """Images of each split of a keypoint data set."""
+    drawn = _drawn_counts(splits_to_draw(name, section))
     if section["source"] == "synthetic":
-        return _drawn_counts(section)
-    root, needed = root_of(section), splits_in_use(name, section)
+        return drawn
+    root = root_of(section)
+    needed = [split for split in splits_in_use(name, section) if split not in drawn]
     with contextlib.suppress(InputError):
         skeleton, found = find(section["skeleton"], SKELETON_FILES), manifest.find_splits(root, name, needed)
         loaded = {split: annotations.load(*found[split], skeleton, section["max_pixels"]) for split in needed}
-        return {
+        return drawn | {
             split: Count(len(content), sum(len(record.keypoints) > 0 for record in content))
             for split, content in loaded.items()
         }
-    return PUBLISHED[name]
+    return PUBLISHED[name] | drawn
 
 
 def classified_images(section: dict[str, Any]) -> tuple[dict[str, Count], int]:
     """Images of each split of the classification data set, and its classes."""
     if section["source"] == "synthetic":
-        return _drawn_counts(section), CLASSES
+        return _drawn_counts(section["images"]), CLASSES
     root = root_of(section)
     with contextlib.suppress(InputError):
         found = {split: ClassificationDataset(root, split) for split in ("train", "val")}
@@ -108,8 +110,8 @@ def classified_images(section: dict[str, Any]) -> tuple[dict[str, Count], int]:
     return PUBLISHED[CLASSIFICATION], IMAGENET_CLASSES
 
 
-def _drawn_counts(section: dict[str, Any]) -> dict[str, Count]:
-    return {split: Count(count, count) for split, count in section["images"].items()}
+def _drawn_counts(images: Mapping[str, int]) -> dict[str, Count]:
+    return {split: Count(count, count) for split, count in images.items()}
 
 
 @dataclass(frozen=True)

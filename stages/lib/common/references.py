@@ -3,7 +3,7 @@
 Every check is a generator of findings: the path of the value that is wrong, and what was expected of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 
 import litepose
 from litepose.core.skeletons import SKELETONS
-from stages.lib.common.schema import SKELETON_FILES, STRIDES
+from stages.lib.common.schema import DRAWN, SKELETON_FILES, STRIDES
 
 Finding = tuple[tuple[str, ...], str]
 Values = dict[str, Any]
@@ -40,15 +40,19 @@ def findings(values: Values) -> Iterator[Finding]:
 
 
 def _data_set(name: str, section: Values) -> Iterator[Finding]:
-    skeleton = section["skeleton"]
-    if section["source"] == "synthetic":
+    skeleton, synthetic = section["skeleton"], section["source"] == "synthetic"
+    # The search evaluates on CrowdPose's val.
+    used = {*section["fit"], section["monitor"], *section["test"], *(["val"] * (name == "crowdpose"))}
+    needed = {"train", "val", "test"} if synthetic else set()
+    yield from _drawn_images(name, section["images"], needed | used & {DRAWN})
+    if synthetic:
         if skeleton != name:
             yield (name, "skeleton"), f"expected {name}, whose joints drawn people have, or source: local"
-        # The search evaluates on CrowdPose's val.
-        used = {*section["fit"], section["monitor"], *section["test"], *(["val"] * (name == "crowdpose"))}
         for split in sorted(used - section["images"].keys()):
             yield (name, "images"), f"expected {split} among the splits that are drawn, or source: local"
-        yield from _drawn_images(name, section["images"])
+    elif DRAWN in used and skeleton != name:
+        words = f"expected {name}, whose joints drawn people have, or no split {DRAWN} in use"
+        yield (name, "skeleton"), words
     elif skeleton not in SKELETONS and not (SKELETON_FILES / f"{skeleton}.yaml").is_file():
         known = [*SKELETONS, *sorted(path.stem for path in SKELETON_FILES.glob("*.yaml"))]
         file = SKELETON_FILES / f"{skeleton}.yaml"
@@ -57,13 +61,14 @@ def _data_set(name: str, section: Values) -> Iterator[Finding]:
 
 def _classification(section: Values) -> Iterator[Finding]:
     if section["source"] == "synthetic":
-        yield from _drawn_images("classification", section["images"])
+        yield from _drawn_images("classification", section["images"], section["images"])
 
 
-def _drawn_images(name: str, images: dict[str, int]) -> Iterator[Finding]:
+def _drawn_images(name: str, images: dict[str, int], needed: Collection[str]) -> Iterator[Finding]:
     for split, count in images.items():
-        if count < 1:
-            yield (name, "images", split), "expected at least 1 image to draw, or source: local"
+        if split in needed and count < 1:
+            other = f"no split {DRAWN} in use" if split == DRAWN else "source: local"
+            yield (name, "images", split), f"expected at least 1 image to draw, or {other}"
 
 
 def _batches(values: Values) -> Iterator[Finding]:

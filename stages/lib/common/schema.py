@@ -25,7 +25,8 @@ from stages.lib.common.kinds import (
 )
 
 # Names that the rooms of the library know; a stage that reads parameters would otherwise depend on them.
-SPLITS = {"crowdpose": ("train", "val", "trainval", "test"), "coco": ("train", "val", "test")}
+DRAWN = "drawn"
+SPLITS = {"crowdpose": ("train", "val", "trainval", "test", DRAWN), "coco": ("train", "val", "test", DRAWN)}
 SUPERNETS = ("xs", "lms")
 SHRINKINGS = ("baseline", "shrink1", "shrink2", "shrink3")
 SYSTEMS = (
@@ -35,6 +36,8 @@ SYSTEMS = (
     *("efficienthrnet-h-1", "efficienthrnet-h-2", "efficienthrnet-h-3", "efficienthrnet-h-4"),
     *("lightweight-openpose", "hourglass-ae", "personlab"),
 )
+OPTIMIZERS = ("adam", "muon")
+PRECISIONS = ("float32", "bfloat16", "float16")
 RUNTIMES = ("pytorch", "pytorch-compiled", "onnxruntime", "tvm")
 SKELETON_FILES = Path("skeletons")  # of joints other than COCO's and CrowdPose's
 # The largest stride of the networks of a family, which the side of their inputs is a multiple of
@@ -63,7 +66,7 @@ def _keypoints(name: str) -> dict[str, typing.Any]:
         "source": one_of(("synthetic", "local", "download")),
         "root": _PATH,
         "skeleton": _NAME,
-        "images": {split: whole() for split in ("train", "val", "test")},
+        "images": {split: whole() for split in ("train", "val", "test", DRAWN)},
         "scenes": _scenes(),
         "fit": some_of(SPLITS[name], least=1),
         "monitor": one_of(SPLITS[name]),
@@ -113,9 +116,9 @@ SCHEMA: dict[str, typing.Any] = {
             "translation": number(0, 1000),
             "flip": number(0, 1),
         },
-        "optimizer": one_of(("adam", "muon")),
+        "optimizer": one_of(OPTIMIZERS),
         "clip_gradient": number(),
-        "precision": one_of(("float32", "bfloat16", "float16")),
+        "precision": one_of(PRECISIONS),
         "compile": truth,
         "accumulate_grad": whole(1),
     },
