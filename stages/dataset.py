@@ -3,17 +3,14 @@
 Usage: python -m stages.dataset {coco,crowdpose,classification}
 """
 
-import hashlib
 import json
 import logging
 import shutil
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 import scenes
 from litepose import download
@@ -29,9 +26,10 @@ from litepose.evaluation import chance, evaluate
 from scenes import statistics
 from stages.lib.common.data import DATA, root_of
 from stages.lib.common.parameters import PARAMS, Values
-from stages.lib.common.results import digest, write_json
+from stages.lib.common.results import write_json
 from stages.lib.common.running import run_stage
 from stages.lib.common.schema import SKELETON_FILES
+from stages.lib.dataset.contents import content_digest, file_hashes, trained_on
 
 METRICS = Path("metrics/dataset")
 ALARM = 0.5  # AP from which on a blind guess is an alarm; on CrowdPose's scenes it scores below 0.01
@@ -124,35 +122,6 @@ def inspect(name: str, section: dict[str, Any], loaded: Mapping[str, Annotations
                 f"{loaded[split].file}: nobody has a labelled keypoint; there is nothing to judge"
             )
     return warnings
-
-
-def file_hashes(files: Collection[Path], title: str) -> dict[Path, str]:
-    """What each file holds, as a hash; a progress bar on a terminal."""
-    found = {}
-    for path in tqdm(files, f"{title} digest", unit="file", leave=False, disable=None):
-        with path.open("rb") as file:
-            found[path] = hashlib.file_digest(file, "blake2b").hexdigest()
-    return found
-
-
-def content_digest(hashes: Mapping[Path, str]) -> str:
-    """A digest of what files hold, and of their names with that of the folder, which may be a class.
-
-    What is read where it lies is no output of the stage: with this, later stages run again where it changes.
-    """
-    return digest([[path.parts[-2:], held] for path, held in hashes.items()])
-
-
-def trained_on(split: str, tested: Collection[str], fitted: Collection[str]) -> list[str]:
-    """A warning where images of a tested split, given by their hashes, are among those to train on."""
-    learnt = set(fitted)
-    known = sum(held in learnt for held in tested)
-    if not known:
-        return []
-    return [
-        f"{split}: {known} of {len(tested)} images are also among those that networks are trained on: its "
-        "scores do not tell how well they do on other photographs"
-    ]
 
 
 def found_on_disk(

@@ -1,0 +1,1 @@
+"""What the dataset stage is made of."""
