@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "views themselves, their heatmap targets, and in red where the loss is masked",
     )
     parser.add_argument(
-        "--split", choices=SPLITS["crowdpose"], default="train", help="that is drawn; default: %(default)s"
+        "--split", choices=SPLITS["crowdpose"], default="train", help="that is shown; default: %(default)s"
     )
     parser.add_argument("--images", type=positive, default=12, help="drawn; default: %(default)s")
     parser.add_argument("--size", type=positive, default=256, help="px of the views; default: %(default)s")
