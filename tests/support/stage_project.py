@@ -18,7 +18,7 @@ def smoke():
     """The smoke profile, on fewer images still."""
     values = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text()) | {"device": "cpu"}
     for name in KEYPOINTS:
-        values[name]["images"] = IMAGES
+        values[name]["images"] |= IMAGES
     return values
 
 
