@@ -84,12 +84,10 @@ def test_scenes_are_drawn_beside_photographs_that_stay_as_they_are(run, tmp_path
     metrics = run("crowdpose", source="local", root=str(root), fit=["train", "drawn"], images=images)
     assert (metrics["images_train"], metrics["images_drawn"]) == (2, 3)
     assert listing(root) == before
-    splits = manifest.read(Path("data/crowdpose/dataset.json"))
+    data = Path("data/crowdpose")
+    splits = manifest.read(data / "dataset.json")
     assert splits["train"] == (root / "json/crowdpose_train.json", root / "images")
-    assert splits["drawn"] == (
-        Path("data/crowdpose/json/crowdpose_drawn.json"),
-        Path("data/crowdpose/images"),
-    )
+    assert splits["drawn"] == (data / "json/crowdpose_drawn.json", data / "images")
     assert len(list(splits["drawn"][1].iterdir())) == 3
 
 
