@@ -131,6 +131,8 @@ def main(load):
     network, source, target = sys.argv[1:]
     run, about = load(network)
     image = cv2.imread(source)
+    if image is None:
+        sys.exit(f"error: {source} is not an image that can be read")
     people, scores = find(run, image, about)
     for person, score in zip(people, scores, strict=True):
         places = zip(about["joints"], person[:, :2].round(1).tolist(), strict=True)

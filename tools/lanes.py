@@ -19,6 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from litepose.core.cores import cores
+from litepose.core.errors import InputError
 from stages.lib.common.parameters import Values, params
 
 MOST = 8  # lanes: more would hold too many networks in memory
@@ -177,5 +178,7 @@ def reproduce(names: list[str], threads: int) -> str:
 if __name__ == "__main__":
     try:
         main()
+    except InputError as error:
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted: make repro goes on from there")

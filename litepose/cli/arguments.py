@@ -1,6 +1,7 @@
 """Arguments that several commands take."""
 
 import argparse
+import math
 from pathlib import Path
 
 from litepose.core.errors import InputError
@@ -55,11 +56,39 @@ def trained(arguments: argparse.Namespace) -> Estimator:
     return load(arguments.weights, "cpu")
 
 
+def keep_weights(arguments: argparse.Namespace) -> None:
+    """Look that ``--out`` is a file to write, and not the weights that are read.
+
+    Raises:
+        InputError: it is a directory, or the weights.
+    """
+    if arguments.out.is_dir():
+        raise InputError(f"{arguments.out} is a directory: give a file's name as --out")
+    if arguments.out.exists() and arguments.weights.exists() and arguments.out.samefile(arguments.weights):
+        raise InputError(f"{arguments.out} holds the weights that are read: give another --out")
+
+
 def positive(text: str) -> int:
     """A whole number above 0."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return number
+
+
+def not_negative(text: str) -> int:
+    """A whole number, 0 or above."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
 
 

@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=height_and_width,
         metavar="HEIGHTxWIDTH",
-        help="of the input in px, multiples of 16; default: a square of the size that it was trained for",
+        help="of the input in px, multiples of 16, for HRNets of 32; default: a square of the size that it "
+        "was trained for",
     )
     parser.add_argument(
         "--runtimes",
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     if absent := registry.missing(arguments.device):
         raise InputError(absent)
     network = trained(arguments)
-    shape = input_shape(network.input_size, arguments.size)
+    shape = input_shape(network.model, network.input_size, arguments.size)
     image = _image(shape)
     wanted, missing = _wanted(arguments)
     prepared, left_out = _prepared(wanted, network.model, image, arguments)

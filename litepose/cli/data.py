@@ -16,8 +16,8 @@ LOG = logging.getLogger(__name__)
 HELD_OUT = 10  # one image of so many, where there is no validation split
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Where the data set lies, and how."""
+def add_data(parser: argparse.ArgumentParser, joints: str = "those of the network") -> None:
+    """Where the data set lies, and how; by default it has the joints that are named."""
     parser.add_argument(
         "--data",
         type=Path,
@@ -26,9 +26,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "annotations/person_keypoints_SPLIT2017.json and SPLIT2017/ (COCO's)",
     )
     parser.add_argument("--layout", choices=LAYOUTS, help="default: the one that is found")
-    parser.add_argument(
-        "--skeleton", help="joints: coco, crowdpose or a YAML file; default: those of the network"
-    )
+    parser.add_argument("--skeleton", help=f"joints: coco, crowdpose or a YAML file; default: {joints}")
 
 
 def find_layout(arguments: argparse.Namespace, split: str) -> tuple[str, Splits]:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from litepose.cli.arguments import add_weights, height_and_width, trained
+from litepose.cli.arguments import add_weights, height_and_width, keep_weights, trained
 from litepose.export import FORMATS, TARGETS
 
 EXAMPLES = """examples:
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=height_and_width,
         metavar="HEIGHTxWIDTH",
-        help="of the input in px, multiples of 16, such as 448x640; one number is a square; by default a "
-        "square of the size that the network was trained for",
+        help="of the input in px, multiples of 16, for HRNets of 32, such as 448x640; one number is a "
+        "square; by default a square of the size that the network was trained for",
     )
     parser.add_argument("--dynamic", action="store_true", help="onnx: inputs of any batch and size instead")
     parser.add_argument(
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the file, and say how far its outputs are from PyTorch's."""
+    keep_weights(arguments)
     error = trained(arguments).export(
         arguments.out,
         arguments.format,

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from litepose.cli.arguments import add_weights, positive, trained
+from torch import nn
+
+from litepose.cli.arguments import (
+    add_weights,
+    keep_weights,
+    not_negative,
+    positive,
+    positive_number,
+    trained,
+)
 from litepose.cli.data import add_data, find_layout, find_skeleton, train_and_validation
 from litepose.cli.scores import Scored, in_percent, score
 from litepose.core.cores import cores
@@ -23,6 +32,7 @@ from litepose.inference import predict
 from litepose.inference.estimator import Estimator, find_device
 from litepose.models import weights
 from litepose.models.joints import for_joints
+from litepose.strides import largest_stride
 
 MONITORED_IMAGES, MONITORED_ROUNDS = 50, 5  # of the AP curve
 
@@ -39,18 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--out", type=Path, required=True, help="file of weights to write")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, help="that the training takes, about")
+    length.add_argument("--minutes", type=positive_number, help="that the training takes, about")
     length.add_argument(
         "--epochs", type=positive, default=10, help="passes over the images; default: %(default)s"
     )
     parser.add_argument(
         "--size",
         type=positive,
-        help="px of the image's short side; default: as trained, or less where the photographs are small",
+        help="px of the image's short side, a multiple of 16, for HRNets of 32; default: as trained, or less "
+        "where the photographs are small",
     )
     parser.add_argument("--batch-size", type=positive, default=8, help="default: %(default)s")
     parser.add_argument(
-        "--learning-rate", type=float, default=1e-3, help="Adam's at batch 32; default: %(default)s"
+        "--learning-rate", type=positive_number, default=1e-3, help="Adam's at batch 32; default: %(default)s"
     )
     parser.add_argument(
         "--foreground-weight",
@@ -62,8 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tag-weight", type=float, default=1e-3, help="of the tag loss; default: %(default)s, as published"
     )
     parser.add_argument("--validate", type=positive, help="only the first images of the validation split")
-    parser.add_argument("--seed", type=int, default=0, help="of order and views; default: %(default)s")
-    parser.add_argument("--workers", type=int, default=min(4, cores() - 1), help="default: %(default)s")
+    parser.add_argument(
+        "--seed", type=not_negative, default=0, help="of order and views; default: %(default)s"
+    )
+    parser.add_argument(
+        "--workers", type=not_negative, default=min(4, cores() - 1), help="default: %(default)s"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda; default: %(default)s")
     parser.epilog = EXAMPLES
 
@@ -71,17 +86,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, and print AP before and after."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    _check(arguments)
+    keep_weights(arguments)
     start = trained(arguments)
     skeleton = find_skeleton(arguments.skeleton, start.skeleton)
     _, splits = find_layout(arguments, "train")
     images, validation = train_and_validation(splits, skeleton)
     validation = replace(validation, images=validation.images[: arguments.validate])
-    size = arguments.size or suitable_size(start.input_size, images)
     model = start.model
+    size = arguments.size or suitable_size(start.input_size, images)
+    _check_size(size, model)
     if skeleton.joints != start.skeleton.joints:
         model = for_joints(model, start.skeleton, skeleton)
     network = Estimator(model, skeleton, size, find_device(arguments.device))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
 
     tuning = FineTuning(
         network.model,
@@ -109,12 +126,9 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{arguments.out}: the network; {tuning.curves}: its curves")
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    if arguments.out.exists() and arguments.out.samefile(arguments.weights):
-        raise InputError(f"{arguments.out} is what is trained on from: give another --out")
-    if arguments.minutes is not None and not arguments.minutes > 0:
-        raise InputError(f"--minutes is {arguments.minutes:g}: give a positive number")
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+def _check_size(size: int, model: nn.Module) -> None:
+    if size % (stride := largest_stride(model)):
+        raise InputError(f"--size is {size} px: give a multiple of {stride} px for this network")
 
 
 def _settings(arguments: argparse.Namespace, size: int) -> Settings:

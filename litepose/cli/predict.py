@@ -12,7 +12,7 @@ import cv2
 from tqdm import tqdm
 
 from litepose.cli.arguments import add_network, estimator, positive
-from litepose.cli.writing import Detections, Drawings, Table
+from litepose.cli.writing import Detections, Drawings, Table, targets
 from litepose.core.errors import InputError
 from litepose.inference.estimator import RUNTIMES
 from litepose.inference.sources import Source, expand
@@ -58,13 +58,13 @@ def run(arguments: argparse.Namespace) -> None:
     _silence_opencv()
     # What a folder and a pattern both hold is looked at once.
     sources = list(dict.fromkeys(expand([_place(text) for text in arguments.sources])))
-    targets = _targets(sources, arguments.out)
+    drawn = _drawn(sources, arguments.out)
     network = estimator(arguments, arguments.runtime, arguments.threads)
     faults: list[InputError] = []
     done = 0
     with _collected(faults), _until_interrupted() as stopped, ExitStack() as stack:
         stack.enter_context(_directory(arguments.out))
-        drawings = stack.enter_context(Drawings(targets, network.skeleton, arguments.min_score))
+        drawings = stack.enter_context(Drawings(drawn, network.skeleton, arguments.min_score))
         table = None
         if arguments.csv:
             table = stack.enter_context(Table(arguments.out / "people.csv", network.skeleton))
@@ -129,22 +129,15 @@ def _until_interrupted() -> Iterator[Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _targets(sources: list[Source], out: Path) -> dict[Source, Path]:
+def _drawn(sources: list[Source], out: Path) -> dict[Source, Path]:
     """Where drawn images and videos go: no two to one file, and none over what is read."""
-    read = {source.place.resolve() for source in sources if isinstance(source.place, Path)}
-    targets: dict[Source, Path] = {}
-    taken: dict[Path, Source] = {}
-    for source in sources:
-        name = source.place.stem if isinstance(source.place, Path) else f"camera{source.place}"
-        target = out / f"{name}{'.mp4' if source.is_video else '.jpg'}"
-        if target.resolve() in read:
-            kind = "video" if source.is_video else "photograph"
-            raise InputError(f"{target} is a {kind}: give another folder to --out.")
-        if target in taken:
-            raise InputError(f"{taken[target]} and {source} would both become {target}: give one at a time.")
-        targets[source] = target
-        taken[target] = source
-    return targets
+    names = [
+        f"{source.place.stem if isinstance(source.place, Path) else f'camera{source.place}'}"
+        f"{'.mp4' if source.is_video else '.jpg'}"
+        for source in sources
+    ]
+    read = [source.place for source in sources if isinstance(source.place, Path)]
+    return dict(zip(sources, targets(out, names, read), strict=True))
 
 
 def _length(sources: list[Source]) -> int | None:

@@ -8,7 +8,7 @@ import numpy as np
 from litepose.cli import pictures
 from litepose.cli.arguments import positive
 from litepose.cli.data import add_data, find_layout, find_skeleton, load_split
-from litepose.cli.writing import write_picture
+from litepose.cli.writing import targets, write_picture
 from litepose.core.skeletons import SKELETONS, Skeleton
 from litepose.datasets.annotations import Annotations
 from litepose.datasets.augmentation import Augmentation
@@ -26,7 +26,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Those of the command."""
-    add_data(parser)
+    add_data(parser, "those of the layout")
     parser.add_argument(
         "--out",
         type=Path,
@@ -92,11 +92,14 @@ def _draw(images: Annotations, skeleton: Skeleton, arguments: argparse.Namespace
     """Write one picture per image, of images evenly spread over the split."""
     dataset = KeypointDataset([images], skeleton, Augmentation(), seed=0)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, arguments.images).astype(int)).tolist()
-    for index in chosen:
-        record = dataset.records[index]
+    records = [dataset.records[index] for index in chosen]
+    files = targets(
+        arguments.out, [f"{record.path.stem}.jpg" for record in records], [image.path for image in images]
+    )
+    for index, record, file in zip(chosen, records, files, strict=True):
         drawn = [pictures.annotated(record, skeleton)]
         for number in range(2):
             drawn += pictures.view(dataset, index, number, arguments.size)
         sheet = pictures.beside(drawn, arguments.size)
-        write_picture(arguments.out / f"{record.path.stem}.jpg", sheet)
+        write_picture(file, sheet)
     print(f"{arguments.out}: {len(chosen)} pictures of {images.file.name}")

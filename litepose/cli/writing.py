@@ -4,7 +4,8 @@ import csv
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from litepose.core.errors import InputError
 from litepose.core.files import write_bytes, writing
 from litepose.core.skeletons import Skeleton
 from litepose.inference.estimator import Frame, draw
-from litepose.inference.sources import Source
+from litepose.inference.sources import DEFAULT_RATE, Source
 
 CODEC = cv2.VideoWriter.fourcc(*"mp4v")  # the one of OpenCV's wheels that MP4 files of most players know
 RESERVE = 1 << 16  # bytes; more than all buffers of a file of people hold
@@ -127,7 +128,8 @@ class Table(_Whole):
         super().__init__(path)
         joints = [f"{joint}_{value}" for joint in skeleton.joints for value in ("x", "y", "score")]
         with writing(path):
-            self._file = self.temporary.open("w", encoding="utf-8", newline="")
+            # A file's name may hold bytes that are no text.
+            self._file = self.temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="")
             self._lines = csv.writer(self._file)
             self._lines.writerow(["file", "frame", "score", *joints])
 
@@ -221,8 +223,32 @@ class Drawings:
         self._source = frame.source
         if frame.source.is_video:
             height, width = frame.image.shape[:2]
-            _, rate = frame.source.length_and_rate()
-            self._video = Video(self._targets[frame.source], rate, width, height)
+            self._video = Video(self._targets[frame.source], _rate(frame.source), width, height)
+
+
+def _rate(source: Source) -> float:
+    """Frames per second of a video; a camera is not opened a second time to ask."""
+    return DEFAULT_RATE if isinstance(source.place, int) else source.length_and_rate()[1]
+
+
+def targets(out: Path, names: Iterable[str], read: Iterable[Path]) -> list[Path]:
+    """A file to write for each name, such as ``a.jpg``, and ``a-2.jpg`` where there is one of this name.
+
+    Raises:
+        InputError: it is one of those that are read.
+    """
+    sources = {path.resolve() for path in read}
+    taken: dict[Path, None] = {}
+    numbers: Counter[str] = Counter()
+    for name in names:
+        path = out / name
+        while path in taken:
+            numbers[name] += 1
+            path = out / f"{Path(name).stem}-{numbers[name] + 1}{Path(name).suffix}"
+        if path.resolve() in sources:
+            raise InputError(f"{path} is one of the files that are read: give another folder to --out")
+        taken[path] = None
+    return list(taken)
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

@@ -42,7 +42,8 @@ def onnx(model: nn.Module, images: list[Tensor], description: dict[str, Any], dy
         model: in eval mode.
         images: to run, [B,3,H,W]; inputs have the shape of the first.
         description: the metadata.
-        dynamic: let batch, height and width of inputs be any, the sides multiples of 16 px.
+        dynamic: let batch, height and width of inputs be any, the sides multiples of the network's
+            largest stride.
     """
     registry.check("onnxruntime")
     import onnxruntime

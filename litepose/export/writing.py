@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from litepose.core.errors import InputError
@@ -15,10 +15,10 @@ from litepose.models.weights import Trained
 from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
 from litepose.runtimes.interface import as_list, difference
+from litepose.strides import largest_stride
 
 FORMATS = ("onnx", "torchscript", "tvm")
 TARGETS = ("host", *BOARDS)
-MULTIPLE = 16  # px; sides of an input, because the largest stride of most networks
 # Of a tensor's largest value; other orders of summation in float32 give 1e-6 to 1e-4.
 TOLERANCE = 1e-3
 
@@ -30,7 +30,8 @@ class Options:
     Attributes:
         format: one of ``FORMATS``.
         size: height and width of the input in px; a square of the network's input size by default.
-        dynamic: ONNX: inputs of any batch and of any size whose sides are multiples of 16 px instead.
+        dynamic: ONNX: inputs of any batch and of any size whose sides are multiples of the network's largest
+            stride instead.
         target: TVM: this machine (``host``) or one of the boards.
         tuned: TVM: file of the tiles that were tuned on the target.
         unverified: TVM: write a library for a board that is not attached.
@@ -52,7 +53,6 @@ class Options:
             raise InputError(f"{self.format} files are for no target: leave {self.target} out, or use tvm")
         if self.dynamic and self.format != "onnx":
             raise InputError(f"{self.format} files have no dynamic size: leave it out, or use onnx")
-        _check_sides(self.size)
 
 
 def export(trained: Trained, path: Path, options: Options) -> float | None:
@@ -78,7 +78,9 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
         raise InputError(f"{path} must end in .so, by which TVM knows a library")
     if options.target in BOARDS and not options.unverified:
         _check_attached(path, options.target)
-    images = _images(*input_shape(trained.input_size, options.size), options.dynamic)
+    multiple = largest_stride(trained.model)
+    shape = input_shape(trained.model, trained.input_size, options.size)
+    images = _images(*shape, multiple, options.dynamic)
     made = _made(trained, images, options)
     error = None if made.outputs is None else _largest_difference(trained, images, made.outputs)
     if error is not None and not error <= TOLERANCE:
@@ -101,32 +103,30 @@ def _check_attached(path: Path, board: str) -> None:
         )
 
 
-def input_shape(input_size: int, size: tuple[int, int] | None = None) -> tuple[int, int]:
+def input_shape(model: nn.Module, input_size: int, size: tuple[int, int] | None = None) -> tuple[int, int]:
     """Height and width in px that are asked for, or a square of a network's input size.
 
     Raises:
-        InputError: a side is no positive multiple of 16 px.
+        InputError: a side is no positive multiple of the network's largest stride.
     """
-    _check_sides(size)
-    return size or 2 * (-(-input_size // MULTIPLE) * MULTIPLE,)
-
-
-def _check_sides(size: tuple[int, int] | None) -> None:
+    multiple = largest_stride(model)
     for side in size or ():
-        if side < MULTIPLE or side % MULTIPLE:
+        if side < multiple or side % multiple:
             raise InputError(
-                f"A side of the size is {side} px, but must be a positive multiple of {MULTIPLE} px"
+                f"A side of the size is {side} px, but must be a positive multiple of {multiple} px for this "
+                "network"
             )
+    return size or 2 * (-(-input_size // multiple) * multiple,)
 
 
-def _images(height: int, width: int, dynamic: bool) -> list[Tensor]:
+def _images(height: int, width: int, multiple: int, dynamic: bool) -> list[Tensor]:
     """Noise and smooth noise; of a dynamic network also a batch of another size."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(2 if dynamic else 1, 3, height, width, generator=generator)
-    small = torch.randn(1, 3, height // MULTIPLE, width // MULTIPLE, generator=generator)
+    small = torch.randn(1, 3, height // multiple, width // multiple, generator=generator)
     images = [noise, F.interpolate(small, (height, width), mode="bilinear")]
     if dynamic:
-        images.append(torch.randn(3, 3, height + MULTIPLE, 2 * MULTIPLE, generator=generator))
+        images.append(torch.randn(3, 3, height + multiple, 2 * multiple, generator=generator))
     return images
 
 

@@ -393,14 +393,15 @@ def test_a_photograph_is_never_written_over(call, trained, tmp_path):
     photograph = image.rename(image.with_suffix(".jpg"))
     before = photograph.read_bytes()
     error = call("predict", trained, photograph, "--out", photograph.parent, refused=True)
-    assert "is a photograph" in error
+    assert f"{photograph} is one of the files that are read" in error
     assert photograph.read_bytes() == before
 
 
-def test_two_photographs_of_one_name_are_refused(call, trained, tmp_path):
-    first, second = (photographs(tmp_path / name)[0] for name in ("a", "b"))
-    error = call("predict", trained, first, second, "--out", "out", refused=True)
-    assert f"{first} and {second} would both become" in error
+def test_photographs_of_one_name_become_files_of_different_names(call, trained, tmp_path):
+    same = [photographs(tmp_path / name)[0] for name in "abc"]
+    call("predict", trained, *same, "--out", "out", "--no-flip")
+    drawn = sorted(path.name for path in Path("out").glob("*.jpg"))
+    assert drawn == ["0-2.jpg", "0-3.jpg", "0.jpg"]
 
 
 def test_a_photograph_that_is_named_twice_is_looked_at_once(call, trained, tmp_path):

@@ -10,6 +10,7 @@ import torch
 from litepose.cli.main import main
 from litepose.core.skeletons import CROWDPOSE
 from litepose.export import formats, writing
+from litepose.models import weights
 from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
 from support import networks
@@ -91,6 +92,16 @@ def test_a_library_for_a_board_that_is_not_attached_is_written_only_when_asked_f
     assert "cortex-a72" in described["compiled_for"]
 
 
+def test_sides_are_multiples_of_the_networks_largest_stride(call):
+    """HRNets have a branch at stride 32, which Lite Pose has not."""
+    weights.save("hrnet.pt", networks.drawn("efficienthrnet-h-4", depth=0.34), CROWDPOSE, 32)
+    arguments = ("hrnet.pt", "--format", "torchscript", "--out", "network.ts")
+    sentence = call(*arguments, "--size", "48x64", refused=True)
+    assert "48 px, but must be a positive multiple of 32 px" in sentence
+    call(*arguments, "--size", "32x96")
+    assert Path("network.ts").exists()
+
+
 def test_outputs_that_are_not_pytorchs_are_never_written(call, trained, monkeypatch):
     right = formats.torchscript
     monkeypatch.setattr(
@@ -115,6 +126,8 @@ def test_bad_input_is_one_sentence(call, trained, monkeypatch):
         ((*torchscript, "--out", "a", "--dynamic"), "torchscript files have no dynamic size"),
         ((*torchscript, "--out", "a", "--size", "100"), "100 px, but must be a positive multiple of 16 px"),
         ((*torchscript, "--out", "a", "--size", "big"), "is not a size such as 448x640"),
+        ((trained, "--out", trained), "holds the weights that are read"),
+        ((trained, "--out", "."), ". is a directory: give a file's name"),
         ((trained, "--out", "a"), "pip install 'litepose[onnx]'"),
         (("none.pt", "--out", "a"), "none.pt is missing"),
         (("network.onnx", "--out", "a"), "network.onnx was exported: give the weights that it was made of"),

@@ -16,7 +16,9 @@ from PIL import Image
 import litepose
 from litepose.cli import writing
 from litepose.cli.main import main
-from litepose.inference.estimator import Estimator
+from litepose.core.skeletons import CROWDPOSE
+from litepose.inference.estimator import Estimator, Frame, People
+from litepose.inference.sources import DEFAULT_RATE, Source
 from support import networks, photographs, videos
 
 INPUT = 64
@@ -111,6 +113,26 @@ def test_a_video_is_drawn_and_its_people_are_listed_by_frame(call, trained, fold
     assert len(lines) == len(content["annotations"]) > 0
     assert (lines[0]["file"], lines[0]["frame"]) == ("clip.avi", "0")
     assert float(lines[-1]["left_shoulder_y"]) == pytest.approx(content["annotations"][-1]["keypoints"][1])
+
+
+def test_a_files_name_need_not_be_text(call, trained, folder):
+    named = Path(os.fsdecode(b"\xff.png"))
+    photo(folder / "a.png").rename(folder / named)
+    assert call(trained, named, "--out", "out", "--csv", "--no-flip", "--min-score", 0) == (0, "")
+    lines = Path("out/people.csv").read_bytes().splitlines()
+    assert lines[1].startswith(b"\xff.png,")
+
+
+def test_a_camera_is_not_opened_a_second_time_to_ask_for_its_rate(monkeypatch):
+    """Most cannot be, and a video of another rate than is said would play at the wrong speed."""
+    image, people = noise(0), People(np.zeros((0, 14, 3), np.float32), np.zeros(0, np.float32))
+    camera = Source(0, is_video=True)
+    drawings = writing.Drawings({camera: Path("camera.mp4")}, CROWDPOSE, 0.1)
+    with monkeypatch.context() as patched:
+        patched.setattr(cv2, "VideoCapture", None)
+        drawings.add(Frame(image, people, camera, 0))
+    drawings.finish()
+    assert cv2.VideoCapture("camera.mp4").get(cv2.CAP_PROP_FPS) == DEFAULT_RATE
 
 
 def difference(one, other):
@@ -224,7 +246,7 @@ def test_a_video_is_never_written_over(call, trained, folder):
     clip = videos.write(folder / "clip.mp4", [noise(0)])
     before = clip.read_bytes()
     code, error = call(trained, "clip.mp4", "--out", ".")
-    assert (code, "clip.mp4 is a video: give another folder" in error) == (1, True)
+    assert (code, "clip.mp4 is one of the files that are read" in error) == (1, True)
     assert clip.read_bytes() == before
 
 

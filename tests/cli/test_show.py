@@ -40,7 +40,7 @@ def data(tmp_path, monkeypatch):
 def test_every_split_is_told_in_numbers(data, capsys):
     main(["show", "--data", str(data)])
     output = capsys.readouterr().out
-    assert output.count("3 images; short side 42 60 60 60 60") == 2 or "3 images; short side" in output
+    assert output.count("3 images; short side 42 50 60 60 60 (5/25/50/75/95 %) px") == 2
     assert "2 people with labelled joints" in output
     assert "1 without, 1 crowds; 1 images have a mask" in output
     lines = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.startswith("    ")}
@@ -62,6 +62,18 @@ def test_pictures_show_annotations_views_targets_and_masks(data, capsys):
     views = [sheet[:, start : start + 64] for start in (85, 85 + 192)]
     assert any(np.abs(mask - view).mean() > 2 for mask, view in zip(masks, views, strict=True))
     assert np.abs(views[0] - views[1]).mean() > 2
+
+
+def test_photographs_are_never_written_over(data, capsys):
+    for file in (data / "json").iterdir():
+        file.write_text(file.read_text().replace(".png", ".jpg"))
+    for file in list((data / "images").iterdir()):
+        file.rename(file.with_suffix(".jpg"))
+    before = (data / "images/1.jpg").read_bytes()
+    with pytest.raises(SystemExit):
+        main(["show", "--data", str(data), "--out", str(data / "images")])
+    assert "images/1.jpg is one of the files that are read" in capsys.readouterr().err
+    assert (data / "images/1.jpg").read_bytes() == before
 
 
 def test_bad_input_is_one_sentence(data, capsys):

@@ -107,9 +107,9 @@ def write(folder, stages):
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
 
 
-def start(folder, lanes="2"):
+def start(folder, *lanes):
     return subprocess.Popen(
-        [sys.executable, "-m", "tools.lanes", lanes],
+        [sys.executable, "-m", "tools.lanes", *lanes],
         cwd=folder,
         env=repository.ENVIRONMENT | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -121,8 +121,8 @@ def start(folder, lanes="2"):
     )
 
 
-def run(folder, lanes="2"):
-    process = start(folder, lanes)
+def run(folder, *lanes):
+    process = start(folder, *lanes)
     output, error = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, output, error)
 
@@ -137,10 +137,10 @@ def test_the_graph_is_dvcs_in_the_order_of_its_file(meeting, monkeypatch):
 
 def test_stages_run_beside_each_other_and_a_second_call_runs_none(meeting):
     folder, _ = meeting
-    first = run(folder)
+    first = run(folder, "2")
     assert first.returncode == 0, first.stderr
     assert (folder / "c.out").is_file()
-    second = run(folder)
+    second = run(folder, "2")
     assert (second.returncode, second.stdout) == (0, "Everything is up to date.\n")
 
 
@@ -148,7 +148,7 @@ def test_a_stage_that_fails_is_named_and_none_starts_after_it(meeting):
     folder, stages = meeting
     broken = {"cmd": "echo the reason >&2; exit 3", "outs": ["a.out"]}
     write(folder, {"left": broken, "last": {**stages["last"], "deps": ["a.out"]}})
-    done = run(folder)
+    done = run(folder, "2")
     assert done.returncode == 1
     assert "left: the reason" in done.stderr
     assert "error: left failed" in done.stderr
@@ -158,7 +158,7 @@ def test_a_stage_that_fails_is_named_and_none_starts_after_it(meeting):
 def test_an_interruption_ends_all_stages_with_one_sentence(meeting):
     folder, _ = meeting
     write(folder, {"endless": {"cmd": "touch started; sleep 600", "outs": ["a.out"]}})
-    process = start(folder)
+    process = start(folder, "2")
     while not (folder / "started").exists() and process.poll() is None:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
@@ -172,3 +172,13 @@ def test_a_wrong_number_of_lanes_is_one_sentence(tmp_path):
     done = run(tmp_path, "none")
     assert done.returncode == 1
     assert done.stderr == "error: LANES is 'none': give how many stages run at a time, 1 to 99\n"
+
+
+def test_a_device_that_is_not_there_is_one_sentence(meeting):
+    folder, _ = meeting
+    params = (ROOT / "params.yaml").read_text().replace("device: auto", "device: cuda:63")
+    (folder / "params.yaml").write_text(params)
+    done = run(folder)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: params.yaml: device is 'cuda:63': use auto, cpu or cuda")
+    assert done.stderr.count("\n") == 1
