@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from litepose.core.errors import InputError
 from litepose.models.efficient_hrnet import EfficientHRNet
 from litepose.models.higher_hrnet import HigherHRNet
 from litepose.models.hourglass import StackedHourglass
@@ -24,3 +25,18 @@ def largest_stride(model: nn.Module) -> int:
         model: of a family that associates joints by tags.
     """
     return STRIDES[type(model)]
+
+
+def check_sides(model: nn.Module, *sides: int) -> None:
+    """Look that a network takes inputs of such sides.
+
+    Raises:
+        InputError: one is no positive multiple of its largest stride.
+    """
+    stride = largest_stride(model)
+    for side in sides:
+        if side < stride or side % stride:
+            raise InputError(
+                f"A side of the size is {side} px, but must be a positive multiple of {stride} px for this "
+                "network"
+            )

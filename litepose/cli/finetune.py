@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from torch import nn
-
 from litepose.cli.arguments import (
     add_weights,
     keep_weights,
@@ -32,7 +30,7 @@ from litepose.inference import predict
 from litepose.inference.estimator import Estimator, find_device
 from litepose.models import weights
 from litepose.models.joints import for_joints
-from litepose.strides import largest_stride
+from litepose.strides import check_sides
 
 MONITORED_IMAGES, MONITORED_ROUNDS = 50, 5  # of the AP curve
 
@@ -94,7 +92,7 @@ def run(arguments: argparse.Namespace) -> None:
     validation = replace(validation, images=validation.images[: arguments.validate])
     model = start.model
     size = arguments.size or suitable_size(start.input_size, images)
-    _check_size(size, model)
+    check_sides(model, size)
     if skeleton.joints != start.skeleton.joints:
         model = for_joints(model, start.skeleton, skeleton)
     network = Estimator(model, skeleton, size, find_device(arguments.device))
@@ -124,11 +122,6 @@ def run(arguments: argparse.Namespace) -> None:
     gain = difference([before.matches], [after.matches])
     print(f"after:  AP {_ap(after)}; gained {in_percent(gain)}")
     print(f"{arguments.out}: the network; {tuning.curves}: its curves")
-
-
-def _check_size(size: int, model: nn.Module) -> None:
-    if size % (stride := largest_stride(model)):
-        raise InputError(f"--size is {size} px: give a multiple of {stride} px for this network")
 
 
 def _settings(arguments: argparse.Namespace, size: int) -> Settings:

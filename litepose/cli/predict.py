@@ -131,13 +131,13 @@ def _until_interrupted() -> Iterator[Event]:
 
 def _drawn(sources: list[Source], out: Path) -> dict[Source, Path]:
     """Where drawn images and videos go: no two to one file, and none over what is read."""
-    names = [
-        f"{source.place.stem if isinstance(source.place, Path) else f'camera{source.place}'}"
-        f"{'.mp4' if source.is_video else '.jpg'}"
-        for source in sources
-    ]
     read = [source.place for source in sources if isinstance(source.place, Path)]
-    return dict(zip(sources, targets(out, names, read), strict=True))
+    return dict(zip(sources, targets(out, map(_name, sources), read), strict=True))
+
+
+def _name(source: Source) -> str:
+    stem = source.place.stem if isinstance(source.place, Path) else f"camera{source.place}"
+    return f"{stem}{'.mp4' if source.is_video else '.jpg'}"
 
 
 def _length(sources: list[Source]) -> int | None:

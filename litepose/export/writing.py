@@ -15,7 +15,7 @@ from litepose.models.weights import Trained
 from litepose.runtimes import registry
 from litepose.runtimes.devices import BOARDS
 from litepose.runtimes.interface import as_list, difference
-from litepose.strides import largest_stride
+from litepose.strides import check_sides, largest_stride
 
 FORMATS = ("onnx", "torchscript", "tvm")
 TARGETS = ("host", *BOARDS)
@@ -78,9 +78,8 @@ def export(trained: Trained, path: Path, options: Options) -> float | None:
         raise InputError(f"{path} must end in .so, by which TVM knows a library")
     if options.target in BOARDS and not options.unverified:
         _check_attached(path, options.target)
-    multiple = largest_stride(trained.model)
     shape = input_shape(trained.model, trained.input_size, options.size)
-    images = _images(*shape, multiple, options.dynamic)
+    images = _images(*shape, largest_stride(trained.model), options.dynamic)
     made = _made(trained, images, options)
     error = None if made.outputs is None else _largest_difference(trained, images, made.outputs)
     if error is not None and not error <= TOLERANCE:
@@ -109,13 +108,8 @@ def input_shape(model: nn.Module, input_size: int, size: tuple[int, int] | None 
     Raises:
         InputError: a side is no positive multiple of the network's largest stride.
     """
+    check_sides(model, *size or ())
     multiple = largest_stride(model)
-    for side in size or ():
-        if side < multiple or side % multiple:
-            raise InputError(
-                f"A side of the size is {side} px, but must be a positive multiple of {multiple} px for this "
-                "network"
-            )
     return size or 2 * (-(-input_size // multiple) * multiple,)
 
 

@@ -56,10 +56,10 @@ def call(*arguments):
     main(["finetune", *map(str, arguments)])
 
 
-def refused(capsys, *arguments):
+def refused(capsys, *arguments, code=1):
     with pytest.raises(SystemExit) as end:
         call(*arguments)
-    assert end.value.code in (1, 2)
+    assert end.value.code == code
     (sentence,) = capsys.readouterr().err.splitlines()[-1:]
     assert sentence.startswith("error: ")
     return sentence
@@ -151,12 +151,9 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trained, tmp_path, capsys)
         (("a.onnx", "--data", root, "--out", "a.pt"), "a.onnx was exported: give the weights"),
         ((trained, "--data", root, "--out", trained), "holds the weights that are read"),
         ((trained, "--data", root, "--out", "empty"), "empty is a directory: give a file's name"),
-        ((trained, "--data", root, "--out", "a.pt", "--minutes", "0"), "0 is not a positive number"),
-        ((trained, "--data", root, "--out", "a.pt", "--minutes", "inf"), "inf is not a positive number"),
-        ((trained, "--data", root, "--out", "a.pt", "--seed", "-1"), "-1 is negative"),
         (
             (trained, "--data", root, "--out", "a.pt", "--size", "40"),
-            "--size is 40 px: give a multiple of 16",
+            "40 px, but must be a positive multiple of 16 px",
         ),
         ((trained, "--data", root, "--out", "a.pt", "--skeleton", "hand"), "The skeleton is 'hand'"),
         ((trained, "--data", root, "--out", "a.pt", "--skeleton", "coco"), "skeleton of this data set"),
@@ -166,6 +163,21 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(trained, tmp_path, capsys)
         assert words in sentence
         assert "--split" not in sentence  # which this command does not take
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["empty", "own"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--minutes", "0", "0 is not a positive number"),
+        ("--minutes", "inf", "inf is not a positive number"),
+        ("--learning-rate", "nan", "nan is not a positive number"),
+        ("--seed", "-1", "-1 is negative"),
+        ("--workers", "-1", "-1 is negative"),
+    ],
+)
+def test_a_value_that_no_training_has_is_refused_with_its_option(capsys, option, value, words):
+    sentence = refused(capsys, "a.pt", "--data", "own", "--out", "b.pt", option, value, code=2)
+    assert f"argument {option}: {words}" in sentence
 
 
 def test_an_image_that_would_fail_in_the_middle_is_refused_at_the_start(trained, tmp_path, capsys):
